@@ -1,0 +1,43 @@
+"""Autoencoders that people can trust and use: rows in, a few numbers out, and back.
+
+The public names are loaded when they are first asked for, so that ``import narrows`` needs neither Keras nor JAX.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from narrows import data, errors, quality
+    from narrows.bundle import load, save
+    from narrows.estimators import Autoencoder
+    from narrows.estimators.recipes import recipe, recipes
+    from narrows.networks import Dense
+
+__version__ = "0.1.0"
+
+__all__ = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "quality", "recipe", "recipes", "save"]
+
+_MODULES = {"data", "errors", "quality"}
+_HOMES = {
+    "Autoencoder": "narrows.estimators",
+    "Dense": "narrows.networks",
+    "load": "narrows.bundle",
+    "recipe": "narrows.estimators.recipes",
+    "recipes": "narrows.estimators.recipes",
+    "save": "narrows.bundle",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'narrows' has no attribute {name!r}; its names are {', '.join(__all__)}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

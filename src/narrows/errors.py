@@ -1,0 +1,57 @@
+"""What can go wrong in a way that a caller would treat apart; everything else is a ValueError or a TypeError."""
+
+from __future__ import annotations
+
+
+class BackendError(ImportError):
+    """Keras cannot be used as narrows needs it (another backend is already loaded, or the process was forked)."""
+
+
+class MissingExtra(ImportError):
+    """An optional package is needed and not installed; the message names the command that installs it."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f"{what} needs {package}, which is not installed: pip install 'narrows[{extra}]'")
+
+
+class BundleError(ValueError):
+    """A file is not a bundle that this version can trust: damaged, of another format, or naming what is not allowed."""
+
+
+class TrainingDiverged(RuntimeError):
+    """Training met a value that is not finite; the estimator holds the weights of the last good epoch.
+
+    Parameters
+    ----------
+    epoch, step : int
+        Where the first such value appeared, both counted from 1.
+    remedy : str
+        What to try next.
+
+    Attributes
+    ----------
+    epoch, step : int
+        As given.
+    """
+
+    def __init__(self, epoch: int, step: int, remedy: str) -> None:
+        self.epoch, self.step, self.remedy = epoch, step, remedy
+        super().__init__(
+            f"the loss was no longer finite in epoch {epoch}, step {step}; "
+            f"the weights are back at {f'epoch {epoch - 1}' if epoch > 1 else 'their start'}. {remedy}"
+        )
+
+    def __reduce__(self) -> tuple[type[TrainingDiverged], tuple[int, int, str]]:
+        return type(self), (self.epoch, self.step, self.remedy)
+
+
+class NarrowsWarning(UserWarning):
+    """The root of all warnings of narrows."""
+
+
+class CollapsedCode(NarrowsWarning):
+    """The network does no better than the mean row, or than PCA with as many components."""
+
+
+class BackendWarning(NarrowsWarning):
+    """The environment asks Keras for another backend; narrows uses JAX."""
