@@ -1,0 +1,205 @@
+"""Columns of an Arrow table as rows: numbers into one matrix, one column apart as labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrows.data.names import listed, shortened, unknown
+from narrows.data.numbers import exact_type, is_wide
+from narrows.data.rows import Rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 4096
+
+_MISSING = {"", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null"}  # what stands for no value in text
+
+
+def check_columns(names: list[str], label: str | None, where: str) -> None:
+    """Refuse names that are empty or come twice, and a label that is not among them.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if label is not None and label not in names:
+        raise ValueError(unknown(where, "column", label, names))
+    if "" in names:
+        raise ValueError(
+            f"{where} has no name for column {names.index('') + 1}; every column needs one: give it a name, "
+            f"or leave it out if it only counts the rows (pandas writes no such column with index=False)"
+        )
+    if repeated:
+        raise ValueError(f"{where} has more than one column of the same name ({listed(repeated)}): rename all but one")
+
+
+def rows_of(table: pa.Table, label: str | None, where: str, name: str, *, named: bool = True, typed: bool = True) -> Rows:
+    """Make rows of a table.
+
+    Parameters
+    ----------
+    table : pyarrow.Table of shape (n, d or d + 1)
+        Columns of numbers, and that of the labels.
+    label : str or None
+        The column that is left out of the rows.
+    where, name : str
+        What a sentence begins with; what the rows are called.
+    named : bool, default=True
+        Whether the columns have names of their own.
+    typed : bool, default=True
+        Whether float64 is what the table says, and not only what its text was read as; then it may become float32 where
+        that holds every value exactly.
+
+    Returns
+    -------
+    Rows
+        Cells without a value are NaN.
+
+    Raises
+    ------
+    ValueError
+        If a column is not made of numbers, no column is left, or a label is missing.
+    """
+    import pyarrow as pa
+
+    labels = None if label is None else _labels(table[label], label, where, typed)
+    columns = {column: _numbers(table[column], column, where) for column in table.column_names if column != label}
+    if not columns:
+        raise ValueError(f"{where} has no column beside the label {label!r}; rows need one column of numbers or more")
+    return Rows(
+        _matrix(pa.table(columns), typed),
+        feature_names=list(columns) if named else None,
+        labels=labels,
+        name=name,
+    )
+
+
+def _matrix(table: pa.Table, typed: bool) -> NDArray[Any]:
+    import pyarrow.compute as pc
+
+    dtypes = [np.dtype(column.type.to_pandas_dtype()) for column in table.columns]
+    largest = 0
+    for column, dtype in zip(table.columns, dtypes, strict=True):
+        if is_wide(dtype) and len(column) > column.null_count:
+            ends = pc.min_max(column).as_py()
+            largest = max(largest, -ends["min"], ends["max"])
+    if any(column.null_count for column in table.columns):
+        dtypes.append(np.dtype(np.float32))  # a type that has a NaN
+    dtype = exact_type(dtypes, largest)
+    smaller = None if typed or dtype != np.float64 else _filled(table, np.dtype(np.float32), exactly=True)
+    return smaller if smaller is not None else _filled(table, dtype)
+
+
+@overload
+def _filled(table: pa.Table, dtype: np.dtype[Any]) -> NDArray[Any]: ...
+@overload
+def _filled(table: pa.Table, dtype: np.dtype[Any], *, exactly: bool) -> NDArray[Any] | None: ...
+def _filled(table: pa.Table, dtype: np.dtype[Any], *, exactly: bool = False) -> NDArray[Any] | None:
+    """Turn columns into a matrix of rows; give up with None where a value must be held exactly and is not."""
+    X = np.empty((table.num_rows, table.num_columns), dtype)
+    start = 0
+    for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):  # small blocks stay in the processor's cache while they are turned
+        block = X[start : start + len(batch)]
+        came = np.empty(block.shape, np.float64) if exactly else block
+        for column, values in enumerate(batch.columns):
+            came[:, column] = values.to_numpy(zero_copy_only=False)
+        if exactly:
+            with np.errstate(over="ignore"):
+                block[:] = came
+            if not np.array_equal(came, block, equal_nan=True):
+                return None
+        start += len(batch)
+    return X
+
+
+def _numbers(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray:
+    """Give a column of integers or floats, of the type that it has if it can be."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return column
+    if pa.types.is_boolean(kind):
+        return column.cast(pa.int8())
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return column.cast(pa.float64())
+    row, value = _first_that_is_no_number(column)
+    raise ValueError(
+        f"{where} holds {shortened(value)!r} in column {name!r}, row {row}, where a number is needed: mend it, leave the column out, "
+        f"or name it as the label (label={name!r} in Python, --label {name} on the command line)"
+    )
+
+
+def _first_that_is_no_number(column: pa.ChunkedArray) -> tuple[int, str]:
+    for row, cell in enumerate(column, start=1):
+        value = cell.as_py()
+        if not isinstance(value, str):
+            if value is not None:
+                return row, str(value)
+        elif value.strip().casefold() not in _MISSING and not is_number(value):
+            return row, value
+    return 1, str(column[0]) if len(column) else ""  # numbers stored as text
+
+
+def is_number(cell: str) -> bool:
+    """Say whether a cell of text is a number, as tables write them (an empty one is not)."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # Python's own digits may be grouped, a table's may not
+
+
+def _labels(column: pa.ChunkedArray, name: str, where: str, typed: bool) -> NDArray[Any]:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.float64())
+    if not typed:
+        column = _understood(column)
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
+        try:
+            column = column.cast(pa.string())
+        except pa.ArrowException as problem:
+            raise ValueError(
+                f"{where} holds {column.type} in the label column {name!r}, which is neither numbers nor text: name another column"
+            ) from problem
+    missing = _without_value(column)
+    if missing.any():
+        raise ValueError(
+            f"{where} has no label in column {name!r}, row {int(missing.argmax()) + 1}, the first of {int(missing.sum())}: "
+            f"fill them in, or leave those rows out"
+        )
+    values: NDArray[Any] = column.to_numpy()
+    return values.astype(str) if values.dtype.kind == "O" else values
+
+
+def _understood(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give text that is all numbers as numbers."""
+    import pyarrow as pa
+
+    for kind in (pa.int64(), pa.float64()):
+        with suppress(pa.ArrowException):
+            return column.cast(kind)
+    return column
+
+
+def _without_value(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    missing = pc.is_null(column, nan_is_null=True)
+    if pa.types.is_string(column.type):
+        missing = pc.or_kleene(missing, pc.equal(column, ""))
+    found: NDArray[np.bool_] = missing.to_numpy()
+    return found

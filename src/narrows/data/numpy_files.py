@@ -1,0 +1,145 @@
+"""NumPy's own files, .npy and .npz, read without ever unpickling."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from narrows.data.images import flattened
+from narrows.data.names import unknown
+from narrows.data.numbers import check_dtype
+from narrows.data.rows import Rows
+
+MOST_DIMENSIONS = 4
+ROWS = ("X", "rows")
+LABELS = ("y", "labels")
+
+
+def read_npy(path: Path, label: str | None) -> Rows:
+    """Read rows, or images of 3 or 4 dimensions, from a .npy file.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, does not hold rows of real numbers, or is asked for a label.
+    """
+    where = f"'{path}'"
+    if label is not None:
+        raise ValueError(
+            f"{where} is one array without column names, so it has no label {label!r}: "
+            f"use a .npz file with the arrays X and y, or a .csv or .parquet file with a column {label!r}"
+        )
+    with open(path, "rb") as file:
+        array = _array(file, os.fstat(file.fileno()).st_size, where)
+    X, image_shape = flattened(array, where, most=MOST_DIMENSIONS)
+    return Rows(X, name=path.name, image_shape=image_shape)
+
+
+def read_npz(path: Path, label: str | None) -> Rows:
+    """Read rows and labels from a .npz file.
+
+    Rows are the array `X`, else `rows`, else the only array of two dimensions or more.
+    Labels are the array that `label` names, else `y`, else `labels`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, does not hold rows of real numbers, or leaves open which array is meant.
+    """
+    where = f"'{path}'"
+    with _whole(where), zipfile.ZipFile(path) as archive:
+        sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in archive.infolist() if entry.filename.endswith(".npy")}
+
+        def member(name: str, *, header_only: bool = False) -> Any:
+            with archive.open(f"{name}.npy") as file:
+                inside = f"array {name!r} of {where}"
+                return _header(file, sizes[name], inside) if header_only else _array(file, sizes[name], inside)
+
+        shapes = {name: member(name, header_only=True)[0] for name in sizes}
+        labels_key = _labels_key(shapes, label, where)
+        rows_key = _rows_key(shapes, labels_key, where)
+        labels = None if labels_key is None else _labels(member(labels_key), f"array {labels_key!r} of {where}")
+        X, image_shape = flattened(member(rows_key), f"array {rows_key!r} of {where}", most=MOST_DIMENSIONS)
+    if labels is not None and len(labels) != len(X):
+        raise ValueError(f"{where} has {len(X)} rows in {rows_key!r} and {len(labels)} labels in {labels_key!r}; give one label per row")
+    return Rows(X, labels=labels, name=path.name, image_shape=image_shape)
+
+
+def _labels_key(shapes: dict[str, tuple[int, ...]], label: str | None, where: str) -> str | None:
+    if label is not None:
+        if label not in shapes:
+            raise ValueError(unknown(where, "array", label, shapes))
+        return label
+    present = [name for name in LABELS if name in shapes]
+    if len(present) > 1:
+        raise ValueError(f"{where} holds labels both as 'y' and as 'labels': name one of them as the label")
+    return present[0] if present else None
+
+
+def _rows_key(shapes: dict[str, tuple[int, ...]], labels_key: str | None, where: str) -> str:
+    present = [name for name in ROWS if name in shapes and name != labels_key]
+    if not present:
+        present = [name for name, shape in shapes.items() if len(shape) >= 2 and name != labels_key]
+    if len(present) == 1:
+        return present[0]
+    found = ", ".join(f"{name!r} of shape {shapes[name]}" for name in present or shapes) or "no array at all"
+    if present:
+        raise ValueError(f"{where} holds more than one array that could be the rows ({found}): name the one that is meant 'X'")
+    raise ValueError(f"{where} holds no array of rows, of shape (n, d), but {found}: save the rows under the name 'X'")
+
+
+def _labels(array: NDArray[Any], where: str) -> NDArray[Any]:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"{where} has the shape {array.shape}; labels have the shape (n,), one per row")
+    return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+
+
+@contextmanager
+def _whole(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
+        raise ValueError(f"{where} is damaged or no .npz file ({problem}): write it again with numpy.savez") from problem
+
+
+def _header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read shape and type, and refuse what is not a whole array of plain values before memory is asked for."""
+    if size == 0:
+        raise ValueError(f"{where} is empty (0 bytes): write it again with numpy.save")
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for records only
+    try:
+        version = npy.read_magic(file)
+        if version not in readers:
+            raise ValueError(f"version {version} of the format")
+        shape, _, dtype = readers[version](file)
+    except ValueError as problem:
+        reason = str(problem).partition("\n")[0]
+        raise ValueError(f"{where} is not a .npy file that can be read ({reason}): write it again with numpy.save") from problem
+    if dtype.kind not in "US":  # text can be a label; numbers that cannot be rows are refused later
+        check_dtype(dtype, where)
+    expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if expected != found:
+        raise ValueError(
+            f"{where} is cut short or damaged: its shape {shape} of {dtype} needs {expected} bytes after the header and {found} are there; "
+            f"copy or write it again"
+        )
+    return shape, dtype
+
+
+def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
+    _header(file, size, where)
+    file.seek(0)
+    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+    return array

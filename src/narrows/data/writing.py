@@ -1,0 +1,145 @@
+"""Tables written: .npy, .csv and .parquet, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import ArrayLike, NDArray
+
+from narrows._files import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = (".npy", ".csv", ".parquet")
+ROWS_AT_ONCE = 2**14
+
+
+def write(
+    path: str | os.PathLike[str],
+    array: NDArray[Any],
+    columns: Sequence[str],
+    *,
+    index: tuple[str, ArrayLike] | None = None,
+) -> None:
+    """Write a table in the format that the extension names; what stands at `path` is replaced at the end, or untouched.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that ends in .npy, .csv or .parquet.
+    array : ndarray of shape (n, d)
+        Numbers, written in the type that they have: float32 stays float32.
+    columns : sequence of str
+        The d names of the columns. A .npy file does not keep them.
+    index : tuple of str and array-like of shape (n,), default=None
+        The name and the values of a further column, put first, such as ``("label", labels)``; not for .npy.
+
+    Raises
+    ------
+    ValueError
+        If the extension is unknown, `columns` or `index` do not fit the array, or .npy is to keep an index.
+    OSError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    check_writable(path, FORMATS)
+    array = np.asarray(array)
+    _check_parts(path, array, columns, index)
+    try:
+        with replacing(path) as file:
+            if path.suffix.lower() == ".npy":
+                _write_npy(file, array)
+            else:
+                _write_table(file, path.suffix.lower(), array, columns, index)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise OSError(
+            f"'{path}' could not be written ({reason}), and what was there is untouched: make room, or write elsewhere"
+        ) from problem
+
+
+def check_writable(path: str | os.PathLike[str], formats: Collection[str] | None = None) -> None:
+    """Fail now if a file could not be written to `path` later: before hours of work, not after them.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that need not exist.
+    formats : collection of str, default=None
+        The extensions that are allowed, any if None.
+
+    Raises
+    ------
+    ValueError
+        If the extension is not among `formats`.
+    FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
+        If the folder is missing, is a file or cannot be written, or `path` itself is a folder.
+    """
+    path = Path(path)
+    if formats is not None and path.suffix.lower() not in formats:
+        came = f"the extension {path.suffix!r}" if path.suffix else "no extension"
+        raise ValueError(f"'{path}' has {came}; narrows writes {', '.join(formats)}: rename the output")
+    if path.is_dir():
+        raise IsADirectoryError(f"'{path}' is a folder; give the path of a file in it")
+    if not path.parent.exists():
+        raise FileNotFoundError(f"there is no folder '{path.parent}' to write '{path.name}' into: make it, or write elsewhere")
+    if not path.parent.is_dir():
+        raise NotADirectoryError(f"'{path.parent}' is a file and no folder to write '{path.name}' into: write elsewhere")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as problem:
+        raise PermissionError(
+            f"no file can be made in the folder '{path.parent}' ({problem.strerror}): change its permissions, or write elsewhere"
+        ) from problem
+
+
+def _check_parts(path: Path, array: NDArray[Any], columns: Sequence[str], index: tuple[str, ArrayLike] | None) -> None:
+    if array.ndim != 2:
+        raise ValueError(f"an array of shape {array.shape} came to be written to '{path}'; a table has the shape (n, d): reshape it")
+    n, d = array.shape
+    if len(columns) != d:
+        raise ValueError(f"{len(columns)} column names came for the {d} columns of '{path}': give one name per column")
+    if index is not None and path.suffix.lower() == ".npy":
+        raise ValueError(f"'{path}' cannot keep the column {index[0]!r}, as .npy holds one array of numbers: write .csv or .parquet")
+    if index is not None and np.shape(index[1]) != (n,):
+        raise ValueError(f"{index[0]!r} of shape {np.shape(index[1])} came for the {n} rows of '{path}': give one value per row")
+
+
+def _write_npy(file: IO[bytes], array: NDArray[Any]) -> None:
+    # numpy.save would write past the file object, and loses the reason when the disk is full.
+    array = np.ascontiguousarray(array)
+    npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+    file.write(array.reshape(-1).view(np.uint8).data)
+
+
+def _write_table(file: IO[bytes], extension: str, array: NDArray[Any], columns: Sequence[str], index: tuple[str, ArrayLike] | None) -> None:
+    from pyarrow import csv, parquet
+
+    blocks = _blocks(array, columns, index)
+    first = next(blocks)
+    writer = csv.CSVWriter(file, first.schema) if extension == ".csv" else parquet.ParquetWriter(file, first.schema)
+    with writer:
+        writer.write_batch(first)
+        for block in blocks:
+            writer.write_batch(block)
+
+
+def _blocks(array: NDArray[Any], columns: Sequence[str], index: tuple[str, ArrayLike] | None) -> Iterator[pa.RecordBatch]:
+    """Cut a table into blocks of rows, so that a large one is not held twice; one without rows gives one block."""
+    import pyarrow as pa
+
+    names = [*([index[0]] if index is not None else []), *columns]
+    first = None if index is None else np.asarray(index[1])
+    for start in range(0, max(1, len(array)), ROWS_AT_ONCE):
+        block = slice(start, start + ROWS_AT_ONCE)
+        values = [] if first is None else [first[block]]
+        values += [np.ascontiguousarray(column) for column in array[block].T]
+        yield pa.RecordBatch.from_arrays([pa.array(column) for column in values], names=names)
