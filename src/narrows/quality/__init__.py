@@ -1,0 +1,39 @@
+"""Numbers about codes and reconstructions: how much is lost, who stays whose neighbor, what a code tells of labels, and PCA's beside them.
+
+Everything here takes arrays and gives numbers; it knows of no network and no estimator. Work goes in blocks, so that no figure needs a
+second copy of the rows or all distances at once.
+"""
+
+from __future__ import annotations
+
+from narrows.quality.measures import Figures, Limits, Quality, TableRow, measure
+from narrows.quality.neighborhoods import continuity, knn_recall, trustworthiness
+from narrows.quality.pca import LinearCode, pca_baseline
+from narrows.quality.probes import knn_accuracy, logistic_accuracy
+from narrows.quality.reconstruction import (
+    Reconstruction,
+    binary_cross_entropy,
+    explained_variance,
+    mean_squared_error,
+    reconstruction_figures,
+)
+
+__all__ = [
+    "Figures",
+    "Limits",
+    "LinearCode",
+    "Quality",
+    "Reconstruction",
+    "TableRow",
+    "binary_cross_entropy",
+    "continuity",
+    "explained_variance",
+    "knn_accuracy",
+    "knn_recall",
+    "logistic_accuracy",
+    "mean_squared_error",
+    "measure",
+    "pca_baseline",
+    "reconstruction_figures",
+    "trustworthiness",
+]
