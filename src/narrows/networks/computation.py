@@ -1,0 +1,282 @@
+"""A plan, or a user's own Keras pair, as pure functions of weights and rows."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from narrows import _backend
+from narrows.networks.lowering import lower
+from narrows.networks.plan import ActivationLayer, BatchNormalizationLayer, DenseLayer, DropoutLayer, Layer, Plan
+from narrows.networks.weights import draw
+
+Weights = dict[str, np.ndarray]
+
+NORMALIZATION = {"gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}  # Keras's names, with where they start
+SEED = "seed_generator_state"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one pass of rows through the network gives.
+
+    Attributes
+    ----------
+    codes : array of shape (n, n_components)
+    raw : array of shape (n, n_features)
+        Before the output activation.
+    state : list of array
+        The new values of the variables that are not trained (moving statistics, random seeds).
+    penalties : list of scalar array
+        What the user's own layers add to the loss.
+    """
+
+    codes: Any
+    raw: Any
+    state: list[Any]
+    penalties: list[Any]
+
+
+class Computation:
+    """The network without its weights: built once for all fits of equal plans.
+
+    Parameters
+    ----------
+    encoder, decoder : keras.Model
+        From scaled rows to codes, and from codes to scaled rows before the output activation.
+    output_activation : callable
+        From what the decoder gives to the reconstruction, elementwise.
+    ties : dict of str to str, default=None
+        Of a plan: kernels that are the transpose of another one, and are not trained themselves.
+        None for a user's own models.
+
+    Attributes
+    ----------
+    trainable, state : tuple of str
+        Names of the variables that training changes by gradient, and of those that the layers change themselves.
+    """
+
+    def __init__(self, encoder: Any, decoder: Any, output_activation: Callable[[Any], Any], ties: dict[str, str] | None = None) -> None:
+        keras = _backend.keras()
+        self.encoder, self.decoder = encoder, decoder
+        self.output_activation = output_activation
+        rows = keras.Input(encoder.input_shape[1:], dtype="float32")
+        codes = encoder(rows)
+        self.whole = keras.Model(rows, [codes, decoder(codes)])
+        plain = ties is not None
+        self.variables = dict(zip(_names(self.whole, by_layer=plain), self.whole.variables, strict=True))
+        names = {id(variable): name for name, variable in self.variables.items()}
+        self._named = {
+            key: ([names[id(v)] for v in model.trainable_variables], [names[id(v)] for v in model.non_trainable_variables])
+            for key, model in (("whole", self.whole), ("encoder", encoder), ("decoder", decoder))
+        }
+        self._ties = ties or {}
+        self._compiled: dict[str, Callable[..., Any]] = {}
+        self.trainable = tuple(name for name in self._named["whole"][0] if name not in self._ties)
+        self.state = tuple(self._named["whole"][1])
+
+    def gives_probabilities(self) -> bool:
+        """Whether the decoder, as far as Keras tells, ends in a sigmoid."""
+        layer = self.decoder
+        while getattr(layer, "layers", None):
+            layer = layer.layers[-1]
+        return getattr(layer, "activation", None) is _backend.keras().activations.sigmoid
+
+    def expand(self, weights: dict[str, Any]) -> dict[str, Any]:
+        """Add the tied kernels to the weights that exist in their own right."""
+        return {**weights, **{name: weights[twin].T for name, twin in self._ties.items()}}
+
+    def _call(self, key: str, weights: dict[str, Any], inputs: Any, **options: Any) -> Any:
+        weights = self.expand(weights)
+        trainable, state = ([weights[name] for name in names] for names in self._named[key])
+        model = {"whole": self.whole, "encoder": self.encoder, "decoder": self.decoder}[key]
+        return model.stateless_call(trainable, state, inputs, **options)
+
+    def __call__(self, weights: dict[str, Any], rows: Any, training: bool) -> Outputs:
+        """Run scaled rows of shape (n, n_features) through the whole network."""
+        (codes, raw), state, penalties = self._call("whole", weights, rows, training=training, return_losses=True)
+        return Outputs(codes, raw, state, penalties)
+
+    def encode(self, weights: dict[str, Any], rows: Any) -> Any:
+        """Give the codes, shape (n, n_components), of scaled rows of shape (n, n_features)."""
+        return self._call("encoder", weights, rows, training=False)[0]
+
+    def decode(self, weights: dict[str, Any], codes: Any) -> Any:
+        """Give the scaled reconstruction, shape (n, n_features), of codes of shape (n, n_components)."""
+        return self.output_activation(self._call("decoder", weights, codes, training=False)[0])
+
+    def reconstruct(self, weights: dict[str, Any], rows: Any) -> Any:
+        """Give the scaled reconstruction of scaled rows, both of shape (n, n_features)."""
+        return self.decode(weights, self.encode(weights, rows))
+
+    def compiled(self, part: str) -> Callable[..., Any]:
+        """Give `encode`, `decode` or `reconstruct` as a compiled function, which is kept.
+
+        It takes weights and a block; a pair (shift, factor) that scales the block first, or None; and one that takes
+        the result out of scaled units, or None.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        plain = getattr(self, part)
+
+        def scaled(weights: dict[str, Any], block: Any, before: Any, after: Any) -> Any:
+            block = block.astype(jnp.float32)
+            result = plain(weights, block if before is None else (block - before[0]) * before[1])
+            return result if after is None else result / after[1] + after[0]
+
+        if part not in self._compiled:
+            self._compiled[part] = jax.jit(lower(scaled, "float32"))
+        return self._compiled[part]
+
+    def weights(self) -> Weights:
+        """Give the present values of the Keras variables that exist in their own right."""
+        return {name: np.array(variable) for name, variable in self.variables.items() if name not in self._ties}
+
+    def assign(self, weights: dict[str, Any]) -> None:
+        """Set the Keras variables."""
+        for name, value in self.expand(weights).items():
+            self.variables[name].assign(value)
+
+
+def _names(model: Any, by_layer: bool) -> list[str]:
+    """Names of a model's variables: ``layer/variable`` for a plan, whose layers' names differ; numbered ones for a user's models."""
+    if not by_layer:
+        return [f"{number}/{variable.name}" for number, variable in enumerate(model.variables)]
+    layers = [layer for side in model.layers if hasattr(side, "layers") for layer in side.layers]
+    names = {id(variable): f"{layer.name}/{variable.name}" for layer in layers for variable in layer.variables}
+    return [names[id(variable)] for variable in model.variables]
+
+
+def activation(function: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Find an activation by its Keras name.
+
+    Raises
+    ------
+    ValueError
+        If Keras has none of that name.
+    """
+    activations = _backend.keras().activations
+    try:
+        return activations.get(function)
+    except ValueError:
+        known = sorted(name for name in dir(activations) if name.islower() and name not in ("get", "serialize", "deserialize"))
+        raise ValueError(f"unknown activation {function!r}: it must be one of {known}, or a function") from None
+
+
+def keras_layer(layer: Layer) -> Any:
+    """Make the Keras layer of one layer of a plan, its weights at zero until they are set."""
+    layers = _backend.keras().layers
+    name = {"name": layer.name, "dtype": "float32"}
+    if isinstance(layer, DenseLayer):
+        return layers.Dense(layer.units, activation=activation(layer.activation), kernel_initializer="zeros", **name)
+    if isinstance(layer, BatchNormalizationLayer):
+        return layers.BatchNormalization(**name)
+    if isinstance(layer, DropoutLayer):
+        return layers.Dropout(layer.rate, seed=0, **name)
+    assert isinstance(layer, ActivationLayer)
+    return layers.Activation(activation(layer.activation), **name)
+
+
+@functools.lru_cache(maxsize=32)
+def of_plan(plan: Plan) -> Computation:
+    """Build a plan; equal plans share one computation (pass ``plan.computation``, so that initial weights do not count)."""
+    keras = _backend.keras()
+
+    def model(layers: tuple[Layer, ...], width: int, name: str) -> Any:
+        return keras.Sequential([keras.Input((width,), dtype="float32"), *map(keras_layer, layers)], name=name)
+
+    encoder = model(plan.encoder, plan.n_features, "encoder")
+    decoder = model(plan.decoder, plan.n_components, "decoder")
+    return Computation(encoder, decoder, activation(plan.output_activation), plan.ties)
+
+
+def of_models(build: Callable[[int, int], Any], n_features: int, n_components: int, rng: np.random.Generator) -> Computation:
+    """Take a user's own encoder and decoder.
+
+    Keras draws the seeds of initializers and dropout from Python's global generator: it is seeded from `rng` for the
+    call and put back afterwards.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `build` does not return two Keras models whose shapes fit.
+    """
+    keras = _backend.keras()
+    before = random.getstate()
+    random.seed(int(rng.integers(2**31)))
+    try:
+        pair = build(n_features, n_components)
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(model, keras.Model) for model in pair)):
+            raise TypeError(f"build(n_features, n_components) must return a Keras encoder and a Keras decoder, got {type(pair).__name__}")
+        encoder, decoder = pair
+        for model, name, width in ((encoder, "encoder", n_features), (decoder, "decoder", n_components)):
+            if not model.built:
+                model.build((None, width))
+            if model.input_shape != (None, width):
+                raise ValueError(f"the {name} that build() gave takes rows of shape {model.input_shape}, needed is (None, {width})")
+        for model, name, width in ((encoder, "encoder", n_components), (decoder, "decoder", n_features)):
+            if model.output_shape != (None, width):
+                raise ValueError(f"the {name} that build() gave returns rows of shape {model.output_shape}, needed is (None, {width})")
+        return Computation(encoder, decoder, keras.activations.linear)
+    finally:
+        random.setstate(before)
+
+
+def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of a plan's weights by name."""
+    found: dict[str, tuple[int, ...]] = {}
+    for layer in plan:
+        if isinstance(layer, DenseLayer):
+            if not layer.tied_to:
+                found[f"{layer.name}/kernel"] = (layer.inputs, layer.units)
+            found[f"{layer.name}/bias"] = (layer.units,)
+        elif isinstance(layer, BatchNormalizationLayer):
+            found.update({f"{layer.name}/{name}": (layer.units,) for name in NORMALIZATION})
+        elif isinstance(layer, DropoutLayer):
+            found[f"{layer.name}/{SEED}"] = (2,)
+    return found
+
+
+def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | None) -> Weights:
+    """Draw the first weights of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    rng : numpy.random.Generator
+    mean_row : ndarray of shape (n_features,) or None
+        The mean of the scaled rows, where the output bias starts if the plan says so.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    initializers = {f"{layer.name}/kernel": layer.kernel_initializer for layer in plan if isinstance(layer, DenseLayer)}
+    weights: Weights = {}
+    for name, shape in shapes(plan).items():
+        kind = name.rpartition("/")[2]
+        if name in initializers:
+            weights[name] = draw(initializers[name], shape, rng)
+        elif kind == SEED:
+            weights[name] = np.array([rng.integers(2**32), 0], np.uint32)
+        else:
+            weights[name] = np.full(shape, NORMALIZATION.get(kind, 0.0), np.float32)
+    if plan.mean_bias and mean_row is not None:
+        weights["output/bias"] = _inverse(plan.output_activation, mean_row)
+    return weights
+
+
+def _inverse(output_activation: Any, mean_row: np.ndarray) -> np.ndarray:
+    """Give what the output activation turns into the mean row; zeros where that is not known."""
+    if output_activation == "sigmoid":
+        mean_row = mean_row.clip(1e-3, 1 - 1e-3)
+        return np.log(mean_row / (1 - mean_row)).astype(np.float32)
+    if output_activation == "linear":
+        return mean_row.astype(np.float32)
+    return np.zeros_like(mean_row, np.float32)

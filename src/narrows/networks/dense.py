@@ -1,0 +1,145 @@
+"""Dense layers: the widths and choices of a mirrored pair of fully connected networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from narrows.networks.choices import Choices
+from narrows.networks.plan import (
+    Activation,
+    ActivationLayer,
+    BatchNormalizationLayer,
+    DenseLayer,
+    DropoutLayer,
+    Initializer,
+    Layer,
+    Plan,
+)
+
+
+class Dense(Choices):
+    """Fully connected layers: an encoder of the given widths, and its mirror image as decoder.
+
+    Parameters
+    ----------
+    *widths : int
+        Units of the hidden layers from the rows to the bottleneck, each at least 1. None at all gives a network
+        without hidden layers.
+    activation : str or callable, default="gelu"
+        Activation of every hidden layer: a Keras name, or a function of your own (which trains, but cannot be saved).
+    dropout : float, default=0.0
+        Share of every hidden layer's values that is dropped in training, in [0, 1).
+    batch_normalization : bool, default=False
+        Whether every hidden layer is normalized over the batch, before its activation.
+    l1, l2 : float, default=0.0
+        Strength of the penalty on the absolute and on the squared weights of every kernel, at least 0; added to the loss.
+    tied : bool, default=False
+        Whether each decoder kernel is the transpose of its encoder twin.
+    kernel_initializer : str or callable, default="he_normal"
+        How kernels start: a Keras name, or an initializer instance.
+    mean_bias : bool, default=True
+        Whether the output starts at the mean row (its last bias) instead of at zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a width or a strength is not a number in its range.
+
+    Notes
+    -----
+    Objects of this class are frozen: equal when their choices are, and safe to share. A search reaches inside by
+    ``layers__activation``, ``layers__widths`` and so on.
+
+    Examples
+    --------
+    >>> from narrows import Dense
+    >>> Dense(500, 300, 100, activation="tanh")
+    Dense(500, 300, 100, activation='tanh')
+    """
+
+    def __init__(
+        self,
+        *widths: int,
+        activation: Activation = "gelu",
+        dropout: float = 0.0,
+        batch_normalization: bool = False,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        tied: bool = False,
+        kernel_initializer: Initializer = "he_normal",
+        mean_bias: bool = True,
+    ) -> None:
+        for width in widths:
+            if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
+                raise ValueError(f"widths of Dense must be whole numbers of at least 1, got {width!r} in {widths!r}")
+        for name, value, end in (("dropout", dropout, 1.0), ("l1", l1, float("inf")), ("l2", l2, float("inf"))):
+            if not isinstance(value, Real) or not 0 <= value < end:
+                raise ValueError(f"{name} of Dense must be a number in [0, {end}), got {value!r}")
+        self._choose(
+            widths=tuple(int(width) for width in widths),
+            activation=activation,
+            dropout=dropout,
+            batch_normalization=batch_normalization,
+            l1=l1,
+            l2=l2,
+            tied=tied,
+            kernel_initializer=kernel_initializer,
+            mean_bias=mean_bias,
+        )
+
+    @classmethod
+    def _from_choices(cls, choices: dict[str, Any]) -> Dense:
+        choices = dict(choices)
+        return cls(*choices.pop("widths"), **choices)
+
+    def plan(self, n_features: int, n_components: int, *, code_activation: Activation, output_activation: Activation) -> Plan:
+        """Give the plan of these layers.
+
+        Parameters
+        ----------
+        n_features : int
+            Values in a row.
+        n_components : int
+            Values in a code.
+        code_activation, output_activation : str or callable
+            Of the bottleneck and of the reconstruction.
+
+        Returns
+        -------
+        Plan
+        """
+        choices = self.get_params()
+        widths: Sequence[int] = choices["widths"]
+        dense: dict[str, Any] = {key: choices[key] for key in ("kernel_initializer", "l1", "l2")}
+
+        def block(side: str, inputs: int, layers: Sequence[int], twins: Sequence[str]) -> tuple[list[Layer], int]:
+            out: list[Layer] = []
+            for number, units in enumerate(layers, 1):
+                name, twin = f"{side}_{number}", twins[number - 1] if choices["tied"] and twins else None
+                normalized = choices["batch_normalization"]
+                activation = "linear" if normalized else choices["activation"]
+                out.append(DenseLayer(name=name, inputs=inputs, units=units, activation=activation, tied_to=twin, **dense))
+                if normalized:
+                    out.append(BatchNormalizationLayer(name=f"{name}_normalization", units=units))
+                    out.append(ActivationLayer(name=f"{name}_activation", units=units, activation=choices["activation"]))
+                if choices["dropout"]:
+                    out.append(DropoutLayer(name=f"{name}_dropout", units=units, rate=choices["dropout"]))
+                inputs = units
+            return out, inputs
+
+        encoder, width = block("encoder", n_features, widths, ())
+        encoder.append(DenseLayer(name="code", inputs=width, units=n_components, activation=code_activation, **dense))
+        twins = ["code", *(f"encoder_{number}" for number in range(len(widths), 1, -1))]
+        decoder, width = block("decoder", n_components, widths[::-1], twins)
+        last = ("encoder_1" if widths else "code") if choices["tied"] else None
+        decoder.append(DenseLayer(name="output", inputs=width, units=n_features, tied_to=last, **dense))
+        return Plan(
+            n_features=n_features,
+            n_components=n_components,
+            encoder=tuple(encoder),
+            decoder=tuple(decoder),
+            output_activation=output_activation,
+            mean_bias=choices["mean_bias"],
+        )

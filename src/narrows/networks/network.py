@@ -1,0 +1,239 @@
+"""A network with its weights: what is fitted, predicts, is saved, and is shown as Keras models."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+
+from narrows import _backend
+from narrows.networks import computation as computations
+from narrows.networks.computation import Computation, Weights
+from narrows.networks.plan import DenseLayer, Layer, Plan
+from narrows.networks.scale import Scale
+
+# Rows that go through a program at a time: many where there are many, else few, so that small inputs share one program.
+MANY, FEW = 1024, 256
+AHEAD = 3  # blocks under way while the host prepares the next
+
+
+class Network:
+    """Weights, scaling, and the computation they belong to.
+
+    Parameters
+    ----------
+    scale : Scale
+    weights : dict of str to ndarray
+    plan : Plan, default=None
+        None for a user's own models.
+    computation : Computation, default=None
+        Of a user's own models; found from the plan otherwise.
+    """
+
+    def __init__(self, scale: Scale, weights: Weights, plan: Plan | None = None, computation: Computation | None = None) -> None:
+        self.scale, self.plan = scale, plan
+        self._own = computation
+        self._weights = weights
+        self._models: Models | None = None
+        self._on_device: tuple[dict[str, Any], Any] | None = None
+
+    @property
+    def computation(self) -> Computation:
+        """The pure functions; built when first asked for."""
+        if self._own is not None:
+            return self._own
+        assert self.plan is not None
+        return computations.of_plan(self.plan.computation)
+
+    @property
+    def weights(self) -> Weights:
+        """The weights by name; as the Keras models have them, once those are shown."""
+        if self._models is not None:
+            self._take(self._models.changed())
+        return self._weights
+
+    @weights.setter
+    def weights(self, weights: Weights) -> None:
+        self._take(weights)
+        if self._models is not None:
+            self._models.assign(self._weights if self.plan is None else self.computation.expand(self._weights))
+
+    def with_weights(self, weights: Weights) -> Network:
+        """Give the same network with other weights."""
+        return Network(self.scale, weights, self.plan, self._own)
+
+    def _take(self, weights: Weights) -> None:
+        if weights:
+            self._weights = {**self._weights, **{name: value for name, value in weights.items() if name in self._weights}}
+            self._on_device = None
+
+    @property
+    def models(self) -> Models:
+        """The Keras models, in the rows' own units; built when first asked for."""
+        if self._models is None:
+            made = _own_models(self._own, self.scale) if self._own is not None else _plan_models(self.plan, self.scale)
+            made.assign(self.computation.expand(self._weights))
+            self._models = made
+        return self._models
+
+    def encode(self, rows: Any) -> np.ndarray:
+        """Give codes (n, n_components), float32, of rows (n, n_features) in their own units, dense or CSR."""
+        return self._run("encode", rows, scaled_out=True)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Give rows (n, n_features) in their own units, float32, of codes (n, n_components)."""
+        return self._run("decode", codes, scaled_in=True)
+
+    def reconstruct(self, rows: Any, *, scaled: bool = False) -> np.ndarray:
+        """Give the reconstruction (n, n_features), float32, of rows in their own units; in scaled units on request."""
+        return self._run("reconstruct", rows, scaled_out=scaled)
+
+    def _run(self, part: str, rows: Any, *, scaled_in: bool = False, scaled_out: bool = False) -> np.ndarray:
+        _backend.keras()  # refuses a forked process, where the next line would hang
+        import jax
+
+        weights, function = self.weights, self.computation.compiled(part)
+        if self._on_device is None:
+            pair = tuple(jax.device_put(value.astype(np.float32)) for value in (self.scale.shift, self.scale.factor))
+            self._on_device = {name: jax.device_put(value) for name, value in weights.items()}, pair
+        on_device, pair = self._on_device
+        # Bytes are scaled on the device; wider numbers on the host, where float64 keeps its digits.
+        as_bytes = not scaled_in and rows.dtype == np.uint8
+        before = pair if as_bytes and self.scale.kind != "none" else None
+        after = None if scaled_out or self.scale.kind == "none" else pair
+
+        def prepare(block: Any) -> np.ndarray:
+            block = block.toarray() if hasattr(block, "toarray") else block
+            if as_bytes:
+                return np.ascontiguousarray(block)
+            return block.astype(np.float32, copy=False) if scaled_in else self.scale.apply(block)
+
+        n, start, waiting = rows.shape[0], 0, []
+        out: np.ndarray | None = None
+        while start < n:
+            size = MANY if n - start >= MANY else FEW
+            block = prepare(rows[start : start + size])
+            if len(block) < size:
+                block = np.concatenate([block, np.zeros((size - len(block), block.shape[1]), block.dtype)])
+            result = function(on_device, block, before, after)
+            if out is None:
+                out = np.empty((n, result.shape[1]), np.float32)
+            waiting.append((start, result))
+            if len(waiting) > AHEAD:
+                _store(out, *waiting.pop(0))
+            start += size
+        assert out is not None
+        for first, result in waiting:
+            _store(out, first, result)
+        return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._own is not None:
+            state = {"encoder": self._own.encoder, "decoder": self._own.decoder}
+            return {"scale": self.scale, "weights": self.weights, "own": state}
+        return {"scale": self.scale, "weights": self.weights, "plan": self.plan}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = state.get("own")
+        computation = Computation(own["encoder"], own["decoder"], _backend.keras().activations.linear) if own else None
+        Network.__init__(self, state["scale"], state["weights"], state.get("plan"), computation)
+
+
+def _store(out: np.ndarray, start: int, result: Any) -> None:
+    out[start : start + len(result)] = np.asarray(result)[: len(out) - start]
+
+
+class Models:
+    """The three Keras models that a user sees, which share their layers.
+
+    Attributes
+    ----------
+    encoder, decoder, autoencoder : keras.Model
+    """
+
+    def __init__(self, encoder: Any, decoder: Any, autoencoder: Any, variables: dict[str, Any]) -> None:
+        self.encoder, self.decoder, self.autoencoder = encoder, decoder, autoencoder
+        self._variables = variables
+        self._seen: dict[str, Any] = {}
+
+    def assign(self, weights: Weights) -> None:
+        """Set the models' weights."""
+        for name, variable in self._variables.items():
+            variable.assign(weights[name])
+            self._seen[name] = variable.value
+
+    def changed(self) -> Weights:
+        """Give the weights that were set from outside since they were last assigned or asked for."""
+        changed = {name: variable for name, variable in self._variables.items() if variable.value is not self._seen[name]}
+        self._seen.update({name: variable.value for name, variable in changed.items()})
+        return {name: np.array(variable) for name, variable in changed.items()}
+
+
+def _plan_models(plan: Plan | None, scale: Scale) -> Models:
+    assert plan is not None
+    keras = _backend.keras()
+    before, after = scale.layers()
+    encoder_layers, decoder_layers = ([_shown(keras, layer) for layer in side] for side in (plan.encoder, plan.decoder))
+    output = computations.activation(plan.output_activation)
+    after = [keras.layers.Activation(output, name="output_activation", dtype="float32"), *after]
+    rows = keras.Input((plan.n_features,), dtype="float32", name="rows")
+    codes = keras.Input((plan.n_components,), dtype="float32", name="codes")
+    encoded, decoded = _chain([*before, *encoder_layers], rows), _chain([*decoder_layers, *after], codes)
+    encoder, decoder = keras.Model(rows, encoded, name="encoder"), keras.Model(codes, decoded, name="decoder")
+    layers = {layer.name: layer for layer in [*encoder_layers, *decoder_layers]}
+    state = random.getstate()  # from which Keras draws a seed for each initializer
+    for layer in plan:
+        if isinstance(layer, DenseLayer):
+            layers[layer.name].kernel_initializer = keras.initializers.get(layer.kernel_initializer)
+            if layer.tied_to:
+                _share_kernel(layers[layer.name], layers[layer.tied_to])
+    random.setstate(state)
+    variables = {f"{layer.name}/{variable.name}": variable for layer in layers.values() for variable in layer.variables}
+    own = {name: variable for name, variable in variables.items() if name not in plan.ties}
+    return Models(encoder, decoder, _whole(keras, encoder, decoder, plan.n_features), own)
+
+
+def _shown(keras: Any, layer: Layer) -> Any:
+    """Make the Keras layer that a user sees: with penalties, and able to share its kernel."""
+    if not isinstance(layer, DenseLayer):
+        return computations.keras_layer(layer)
+    if layer.tied_to:
+        activation = computations.activation(layer.activation)
+        # Its kernel has the shape of its twin's, (units, inputs).
+        options = {"activation": activation, "kernel_initializer": "zeros", "name": layer.name, "dtype": "float32"}
+        return keras.layers.EinsumDense("ab,cb->ac", output_shape=layer.units, bias_axes="c", **options)
+    made = computations.keras_layer(layer)
+    made.kernel_regularizer = keras.regularizers.L1L2(layer.l1, layer.l2) if layer.l1 or layer.l2 else None
+    return made
+
+
+def _share_kernel(layer: Any, twin: Any) -> None:
+    """Let a built layer use the kernel variable of its twin: one variable, counted once, trained by Keras as one."""
+    layer._tracker.unlock()
+    layer._untrack_variable(layer._kernel)
+    layer._kernel = twin._kernel
+    layer._tracker.lock()
+
+
+def _own_models(own: Computation, scale: Scale) -> Models:
+    keras = _backend.keras()
+    before, after = scale.layers()
+    encoder, decoder = own.encoder, own.decoder
+    n_features = encoder.input_shape[-1]
+    if before:
+        encoder = keras.Sequential([keras.Input((n_features,), dtype="float32"), *before, own.encoder], name="scaled_encoder")
+        decoder = keras.Sequential([keras.Input(decoder.input_shape[1:], dtype="float32"), own.decoder, *after], name="scaled_decoder")
+    return Models(encoder, decoder, _whole(keras, encoder, decoder, n_features), own.variables)
+
+
+def _whole(keras: Any, encoder: Any, decoder: Any, n_features: int) -> Any:
+    rows = keras.Input((n_features,), dtype="float32", name="rows")
+    reconstruction = keras.layers.Identity(name="reconstruction", dtype="float32")(decoder(encoder(rows)))
+    return keras.Model(rows, reconstruction, name="autoencoder")
+
+
+def _chain(layers: list[Any], tensor: Any) -> Any:
+    for layer in layers:
+        tensor = layer(tensor)
+    return tensor

@@ -1,0 +1,109 @@
+"""The layer table: what each layer has and does, read off the plan."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from narrows.networks.computation import Computation
+from narrows.networks.plan import DropoutLayer, Plan, count_parameters
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One layer.
+
+    Attributes
+    ----------
+    name, kind, activation : str
+    units, weights, biases : int
+    """
+
+    name: str
+    kind: str
+    units: int
+    activation: str
+    weights: int
+    biases: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """All layers, totals and the compression factor; as text by `str`.
+
+    Attributes
+    ----------
+    layers : tuple of TableRow
+    n_features, n_components : int
+    """
+
+    layers: tuple[TableRow, ...]
+    n_features: int
+    n_components: int
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained weights and biases."""
+        return sum(layer.weights + layer.biases for layer in self.layers)
+
+    @property
+    def compression(self) -> float:
+        """How many times fewer numbers a code has than a row."""
+        return self.n_features / self.n_components
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, as JSON has them."""
+        return {**asdict(self), "n_parameters": self.n_parameters, "compression": self.compression}
+
+    def __str__(self) -> str:
+        head = ("layer", "kind", "units", "activation", "weights", "biases", "parameters")
+        lines = [
+            (row.name, row.kind, f"{row.units:,}", row.activation, f"{row.weights:,}", f"{row.biases:,}", f"{row.weights + row.biases:,}")
+            for row in self.layers
+        ]
+        weights, biases = (sum(getattr(row, name) for row in self.layers) for name in ("weights", "biases"))
+        lines.append(("total", "", "", "", f"{weights:,}", f"{biases:,}", f"{weights + biases:,}"))
+        widths = [max(len(line[column]) for line in (head, *lines)) for column in range(len(head))]
+
+        def text(line: tuple[str, ...]) -> str:
+            cells = (
+                cell.rjust(width) if column in (2, 4, 5, 6) else cell.ljust(width)
+                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            return "  ".join(cells).rstrip()
+
+        rule = "  ".join("-" * width for width in widths)
+        compression = f"{self.n_features:,} → {self.n_components:,}: {self.compression:.1f} times fewer numbers"
+        return "\n".join([text(head), rule, *map(text, lines[:-1]), rule, text(lines[-1]), compression])
+
+
+def plan_table(plan: Plan) -> Table:
+    """Give the layer table of a plan."""
+    rows = []
+    for layer in plan:
+        activation: Any = getattr(layer, "activation", "")
+        if layer is plan.decoder[-1]:
+            activation = plan.output_activation
+        kind = f"dropout {layer.rate:g}" if isinstance(layer, DropoutLayer) else layer.kind.replace("_", " ")
+        if getattr(layer, "tied_to", None):
+            kind = f"{kind}, tied"
+        rows.append(TableRow(layer.name, kind, layer.units, _name(activation), *count_parameters(layer)))
+    return Table(tuple(rows), plan.n_features, plan.n_components)
+
+
+def own_table(computation: Computation) -> Table:
+    """Give the layer table of a user's own models, as far as Keras tells."""
+    rows = []
+    for side in (computation.encoder, computation.decoder):
+        for layer in side.layers:
+            sizes = [(len(variable.shape), math.prod(variable.shape)) for variable in layer.trainable_variables]
+            weights, biases = (sum(size for rank, size in sizes if (rank > 1) == wide) for wide in (True, False))
+            units = getattr(layer, "output", None)
+            width = int(units.shape[-1]) if units is not None and units.shape[-1] else 0
+            rows.append(TableRow(layer.name, type(layer).__name__, width, _name(getattr(layer, "activation", "")), weights, biases))
+    return Table(tuple(rows), int(computation.encoder.input_shape[-1]), int(computation.encoder.output_shape[-1]))
+
+
+def _name(activation: Any) -> str:
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
