@@ -1,0 +1,1 @@
+"""How weights are found: batches, objective, one compiled loop, history."""

@@ -1,0 +1,195 @@
+"""The compiled loop over minibatches, kept for all fits of equal networks, objectives, optimizers and sizes."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from narrows.networks.computation import Computation
+from narrows.networks.lowering import lower
+from narrows.training.objective import Objective
+from narrows.training.optimizers import Optimizer
+
+Arrays = Mapping[str, Any]
+EVALUATION_BATCH = 512
+waiting = threading.Event()  # set while a compilation goes on, which nothing needs to wait for
+compilations: dict[str, int] = {"train": 0, "evaluate": 0}  # by this process; what a search costs is read off here
+
+
+@dataclass
+class Program:
+    """One network's training, compiled for one size of data.
+
+    Attributes
+    ----------
+    first_optimizer_state : list of ndarray
+        The optimizer's variables before the first step.
+    train, evaluate : callable
+        Steps of an epoch, and sums over rows in their own order; compiled at the first call.
+    averages : dict of str to int
+        Where the optimizer's state holds moving averages of weights, if it does.
+    """
+
+    first_optimizer_state: list[np.ndarray]
+    train: Callable[..., Any]
+    evaluate: Callable[..., Any]
+    averages: dict[str, int]
+
+    def final(self, trainable: Arrays, optimizer_state: list[Any]) -> dict[str, Any]:
+        """Give the weights to keep: the optimizer's moving averages where it keeps them (Keras's ``use_ema``)."""
+        return {**trainable, **{name: optimizer_state[position] for name, position in self.averages.items()}}
+
+
+@dataclass
+class _Compiled:
+    """A function that is compiled once, in a thread, so that an interrupt need not wait for the compiler."""
+
+    name: str
+    function: Callable[..., Any]
+    compiled: dict[Any, Any] = field(default_factory=dict)
+
+    def __call__(self, *args: Any) -> Any:
+        import jax
+
+        leaves, structure = jax.tree.flatten(args)
+        key = structure, tuple((np.shape(leaf), leaf.dtype) for leaf in leaves)
+        if key not in self.compiled:
+            lowered = jax.jit(self.function).lower(*args)
+            compilations[self.name] += 1
+            self.compiled[key] = _in_thread(lowered.compile)
+        return self.compiled[key](*args)
+
+
+def _in_thread(function: Callable[[], Any]) -> Any:
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            outcome.append((function(), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    waiting.set()
+    try:
+        thread.join()
+    finally:
+        waiting.clear()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+_programs: OrderedDict[Hashable, Program] = OrderedDict()
+_PROGRAMS_KEPT = 32
+
+
+def program(
+    computation: Computation, objective: Objective, optimizer: Optimizer, *, batch_size: int, precision: str, shared: bool
+) -> Program:
+    """Find or make the program of a network.
+
+    Parameters
+    ----------
+    computation : Computation
+    objective : Objective
+    optimizer : Optimizer
+    batch_size : int
+    precision : {"float32", "bfloat16"}
+    shared : bool
+        Whether the program may outlive this fit: not for a user's own models, which it would keep alive.
+
+    Returns
+    -------
+    Program
+    """
+    key = (computation, objective.key, optimizer, batch_size, precision)
+    if key in _programs:
+        _programs.move_to_end(key)
+        return _programs[key]
+    made = _make(computation, objective, optimizer, batch_size, precision)
+    if shared:
+        _programs[key] = made
+        while len(_programs) > _PROGRAMS_KEPT:
+            _programs.popitem(last=False)
+    return made
+
+
+def _make(computation: Computation, objective: Objective, optimizer: Optimizer, batch_size: int, precision: str) -> Program:
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    keras_optimizer = optimizer.build([computation.variables[name] for name in computation.trainable])
+    first = [np.array(variable) for variable in keras_optimizer.variables]
+    rate_at = next(i for i, v in enumerate(keras_optimizer.variables) if v is keras_optimizer._learning_rate)
+
+    def batch_of(data: Arrays, scale: Any, index: Any, real: Any) -> dict[str, Any]:
+        batch = {name: values.at[index].get(mode="promise_in_bounds") for name, values in data.items()}
+        for name in ("x", "target"):
+            if name in batch and scale is not None:
+                batch[name] = (batch[name].astype(jnp.float32) - scale[0]) * scale[1]
+        batch.setdefault("target", batch["x"])
+        batch["weight"] = batch["weight"] * real if "weight" in batch else real
+        return batch
+
+    def loss(trainable: Arrays, state: Arrays, batch: Arrays, numbers: Arrays, training: bool) -> Any:
+        weights = {**trainable, **state}
+        outputs = computation(weights, batch["x"], training=training)
+        sums = objective.sums(outputs, weights, batch, numbers)
+        total = jnp.sum(batch["weight"])
+        # A batch whose rows all weigh nothing must not move the weights.
+        mean = jnp.sum(sums) / jnp.where(total > 0, total, 1.0)
+        return mean, (sums, total, dict(zip(computation.state, outputs.state, strict=True)))
+
+    gradient_of = jax.value_and_grad(lower(functools.partial(loss, training=True), precision), has_aux=True)
+
+    def train(state: Any, data: Arrays, scale: Any, order: Any, rates: Any, numbers: Arrays, n: Any, start: Any, stop: Any) -> Any:
+        """Run steps `start` to `stop` of an epoch: the new state, and whether all weights are finite."""
+
+        def step(t: Any, carry: Any) -> Any:
+            trainable, other, moments, sums, totals = carry
+            index = lax.dynamic_slice(order, (t * batch_size,), (batch_size,))
+            real = (t * batch_size + jnp.arange(batch_size) < n).astype(jnp.float32)
+            batch = batch_of(data, scale, index, real)
+            (_, (sum_, total, other)), gradient = gradient_of(trainable, other, batch, numbers)
+            moments = [*moments[:rate_at], rates[t], *moments[rate_at + 1 :]]
+            values, moments = keras_optimizer.stateless_apply(
+                moments, [gradient[name] for name in computation.trainable], [trainable[name] for name in computation.trainable]
+            )
+            trainable = dict(zip(computation.trainable, values, strict=True))
+            return trainable, other, list(moments), sums.at[t].set(sum_), totals.at[t].set(total)
+
+        state = lax.fori_loop(start, stop, step, state)
+        finite = jnp.stack([jnp.isfinite(jnp.sum(jnp.abs(value))) for value in state[0].values()]).all()
+        return state, finite
+
+    def evaluate(trainable: Arrays, other: Arrays, data: Arrays, scale: Any, numbers: Arrays, n: Any, start: Any, stop: Any) -> Any:
+        """Sum terms and weights over batches `start` to `stop` of rows in their own order."""
+        rows = data["x"].shape[0]
+        size = min(EVALUATION_BATCH, rows)
+
+        def step(t: Any, carry: Any) -> Any:
+            sums, total = carry
+            index = t * size + jnp.arange(size)
+            real = (index < n).astype(jnp.float32)
+            batch = batch_of(data, scale, jnp.minimum(index, rows - 1), real)
+            _, (sum_, weight, _) = loss(trainable, other, batch, numbers, training=False)
+            return sums + sum_, total + weight
+
+        return lax.fori_loop(start, stop, step, (jnp.zeros(2), jnp.float32(0)))
+
+    averages = {}
+    if keras_optimizer.use_ema:
+        places = {id(variable): place for place, variable in enumerate(keras_optimizer.variables)}
+        kept = keras_optimizer._model_variables_moving_average
+        averages = {name: places[id(variable)] for name, variable in zip(computation.trainable, kept, strict=True)}
+    return Program(first, _Compiled("train", train), _Compiled("evaluate", evaluate), averages)

@@ -1,0 +1,96 @@
+"""What tests of training share: small rows, small networks, and the settings of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narrows import Dense
+from narrows.networks import computation as computations
+from narrows.networks import scale as scales
+from narrows.networks.computation import Computation, Weights
+from narrows.training import optimizers
+from narrows.training.objective import Objective, reconstruction
+from narrows.training.trainer import Outcome, RowSet, Settings, train
+
+ROWS, FEATURES, COMPONENTS, BATCH = 43, 8, 3, 16  # two whole batches and a ragged one
+NO_PENALTY = np.zeros(0, np.float32)
+
+
+class Trial:
+    """One network with its first weights and rows, that can be trained in this way and that."""
+
+    def __init__(self, layers: Any, rows: np.ndarray, *, output: str = "linear", loss: Any = "mse", weight: Any = None) -> None:
+        rng = np.random.default_rng(7)
+        scale = scales.learn("auto", rows, weight)
+        self.rows = RowSet(rows, scale, None if weight is None else np.asarray(weight, np.float32))
+        penalties: dict[str, tuple[float, float]] = {}
+        self.plan = None
+        if isinstance(layers, Dense):
+            self.plan = layers.plan(rows.shape[1], COMPONENTS, code_activation="linear", output_activation=output)
+            self.computation: Computation = computations.of_plan(self.plan.computation)
+            self.weights: Weights = computations.first_weights(self.plan, rng, scale.mean)
+            penalties = self.plan.penalties
+        else:
+            self.computation = computations.of_models(layers, rows.shape[1], COMPONENTS, rng)
+            self.weights = self.computation.weights()
+        applied = self.computation.output_activation
+        self.objective = Objective(reconstruction(loss, output if self.plan else None, applied), False, tuple(penalties))
+        self.numbers = {"code_l1": np.float32(0), "code_l2": np.float32(0)}
+        self.numbers |= {name: np.array([pair[at] for pair in penalties.values()], np.float32) for at, name in enumerate(("l1", "l2"))}
+
+    def penalize_codes(self, l1: float, l2: float) -> None:
+        self.numbers |= {"code_l1": np.float32(l1), "code_l2": np.float32(l2)}
+        self.objective = Objective(self.objective.reconstruction, True, self.objective.penalized)
+
+    def __call__(
+        self,
+        optimizer: Any = "adam",
+        rate: Any = 0.01,
+        schedule: Any = "constant",
+        *,
+        epochs: int = 2,
+        batch_size: int = BATCH,
+        seed: int = 1,
+        precision: str = "float32",
+        patience: int | None = None,
+        **others: Any,
+    ) -> Outcome:
+        described, _, rates = optimizers.resolve(optimizer, rate, schedule)
+        settings = Settings(
+            optimizer=described,
+            rates=rates,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            precision=precision,
+            patience=patience,
+            numbers=self.numbers,
+            shared=self.plan is not None,
+        )
+        return train(self.computation, self.weights, self.rows, self.objective, settings, **others)
+
+
+@pytest.fixture
+def unit_rows() -> np.ndarray:
+    """Rows in [0, 1]."""
+    return np.random.default_rng(3).random((ROWS, FEATURES), dtype=np.float32)
+
+
+@pytest.fixture
+def trial(unit_rows) -> Trial:
+    return Trial(Dense(5), unit_rows)
+
+
+@pytest.fixture
+def make_trial() -> Callable[..., Trial]:
+    return Trial
+
+
+def same_bits(one: Outcome, other: Outcome) -> bool:
+    """Whether two runs gave the same weights and the same history, bit for bit."""
+    weights = all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+    return weights and one.history == other.history and one.weights.keys() == other.weights.keys()
