@@ -1,0 +1,381 @@
+"""The whole public behavior of an autoencoder as a scikit-learn transformer; a final class gives its parameters and its network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from narrows.estimators import _fitting
+from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
+from narrows.estimators._checks import check_codes, check_rows, check_weights
+from narrows.networks import Choices
+from narrows.networks.network import Network
+from narrows.networks.plan import Plan
+from narrows.networks.table import Table, own_table, plan_table
+
+BLOCK = 8192  # rows whose reconstruction is held at a time
+
+
+class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """What all autoencoders share. Not public; see `Autoencoder` for the parameters."""
+
+    _network: Network
+    _loss: Any
+
+    @abstractmethod
+    def _make_plan(self, n_features: int, output_activation: Any) -> Plan | None:
+        """Give the plan of the network; None if the layers are the user's own Keras models."""
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, validation_data: Any = None) -> Self:
+        """Learn to encode and rebuild rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows; uint8 is understood as [0, 255].
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts in the loss, at least 0.
+        validation_data : array-like of shape (n_validation, n_features), default=None
+            Rows to measure the loss on after each epoch, instead of a part of `X`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is out of range or the rows cannot be learned from.
+        TrainingDiverged
+            If the loss is no longer finite. The estimator then holds the last good epoch.
+        KeyboardInterrupt
+            At Ctrl-C. The estimator then holds the best epoch so far.
+        """
+        del y
+        _fitting.fit(self, X, sample_weight, validation_data)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Learn from one batch of rows more: one pass over them, in minibatches, at a constant learning rate.
+
+        The first call fixes scaling and loss by its rows, unless `fit` came before; the optimizer's state is kept
+        from call to call, also through pickling.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts in the loss, at least 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError, TrainingDiverged, KeyboardInterrupt
+            As `fit` does.
+        """
+        del y
+        _fitting.partial_fit(self, X, sample_weight)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows in their own units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), float32
+            The codes. A row's code does not depend on the other rows.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the rows do not fit.
+        """
+        check_is_fitted(self)
+        return self._network.encode(check_rows(self, X, reset=False))
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32
+            Rows in their own units.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the codes have another width.
+        """
+        check_is_fitted(self)
+        return self._network.decode(check_codes(self, X, self._n_features_out))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Encode rows and decode their codes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows in their own units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32
+            What the network makes of them, in the same units.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the rows do not fit.
+        """
+        check_is_fitted(self)
+        return self._network.reconstruct(check_rows(self, X, reset=False))
+
+    def reconstruction_error(self, X: Any, *, per_feature: bool = False) -> np.ndarray:
+        """Measure how far rows are from their reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows in their own units.
+        per_feature : bool, default=False
+            Whether to give the squared error of each cell instead of the row's mean.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_features), float32
+            Squared errors in the network's scaled units, so that no feature's unit decides.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the rows do not fit.
+        """
+        check_is_fitted(self)
+        rows = check_rows(self, X, reset=False)
+        parts = []
+        for start in range(0, rows.shape[0], BLOCK):
+            block = rows[start : start + BLOCK]
+            block = block.toarray() if hasattr(block, "toarray") else block
+            square = np.square(self._network.reconstruct(block, scaled=True) - self._network.scale.apply(block))
+            parts.append(square if per_feature else square.mean(1))
+        return np.concatenate(parts)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Score rows by how well they are rebuilt.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows in their own units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32
+            Minus the `reconstruction_error`: the lower, the odder the row.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the rows do not fit.
+        """
+        return -self.reconstruction_error(X)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Give the share of the rows' variance that the reconstruction explains.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows in their own units.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts.
+
+        Returns
+        -------
+        float
+            Variance-weighted R² in the rows' own units, so that scores compare across settings; at most 1,
+            0 for the mean row, and below for less.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the rows do not fit.
+        """
+        del y
+        check_is_fitted(self)
+        rows = check_rows(self, X, reset=False)
+        weight = check_weights(sample_weight, rows.shape[0])
+        weight = np.ones(rows.shape[0]) if weight is None else weight.astype(np.float64)
+        parts = [slice(start, start + BLOCK) for start in range(0, rows.shape[0], BLOCK)]
+
+        def block_of(part: slice) -> np.ndarray:
+            block = rows[part]
+            return np.asarray(block.toarray() if hasattr(block, "toarray") else block, np.float64)
+
+        mean = sum(weight[part] @ block_of(part) for part in parts) / weight.sum()
+        missed = total = 0.0
+        for part in parts:
+            block = block_of(part)
+            missed += float(weight[part] @ np.square(block - self._network.reconstruct(rows[part])).sum(1))
+            total += float(weight[part] @ np.square(block - mean).sum(1))
+        return 1.0 - missed / total if total > 0 else float(missed == 0)
+
+    def summary(self) -> str:
+        """Describe the layers: shapes, activations, weights, biases, totals and the compression factor.
+
+        Returns
+        -------
+        str
+            A table of plain text.
+
+        Raises
+        ------
+        NotFittedError
+            If not fitted.
+        """
+        return str(self.layer_table())
+
+    def layer_table(self) -> Table:
+        """Give what `summary` prints, as data.
+
+        Returns
+        -------
+        Table
+            Its `layers` have name, kind, units, activation, weights and biases.
+
+        Raises
+        ------
+        NotFittedError
+            If not fitted.
+        """
+        check_is_fitted(self)
+        network = self._network
+        return plan_table(network.plan) if network.plan is not None else own_table(network.computation)
+
+    @property
+    def encoder_(self) -> Any:
+        """`keras.Model` from rows in their own units to codes."""
+        check_is_fitted(self)
+        return self._network.models.encoder
+
+    @property
+    def decoder_(self) -> Any:
+        """`keras.Model` from codes to rows in their own units."""
+        check_is_fitted(self)
+        return self._network.models.decoder
+
+    @property
+    def autoencoder_(self) -> Any:
+        """`keras.Model` from rows to their reconstruction, in their own units."""
+        check_is_fitted(self)
+        return self._network.models.autoencoder
+
+    def save(self, path: Any) -> None:
+        """Save the fitted model as a bundle; see `narrows.save`.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; written whole or not at all.
+
+        Raises
+        ------
+        NotFittedError, ValueError, OSError
+            If not fitted, if the model holds a function of the user's, or if the file cannot be written.
+        """
+        from narrows import bundle
+
+        bundle.save(self, path)
+
+    @classmethod
+    def load(cls, path: Any, *, custom_objects: dict[str, Any] | None = None) -> Self:
+        """Load a bundle of this class; see `narrows.load`.
+
+        Parameters
+        ----------
+        path : path-like
+            A bundle.
+        custom_objects : dict of str to class, default=None
+            The user's own Keras classes that the bundle may name.
+
+        Returns
+        -------
+        estimator
+            Fitted.
+
+        Raises
+        ------
+        BundleError
+            If the file is damaged, or holds another class of estimator.
+        """
+        from narrows import bundle
+
+        return bundle.load(path, custom_objects=custom_objects, expected=cls)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self._network.computation.encoder.output_shape[-1] if self._network.plan is None else self._network.plan.n_components)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_network")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; ``layers__activation`` and the like make a new frozen object with that choice changed.
+
+        Parameters
+        ----------
+        **params : any
+            Values by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown.
+        """
+        plain = {name: value for name, value in params.items() if "__" not in name}
+        super().set_params(**plain)
+        inside: dict[str, dict[str, Any]] = {}
+        for name, value in params.items():
+            owner, _, choice = name.partition("__")
+            if choice and isinstance(getattr(self, owner, None), Choices):
+                inside.setdefault(owner, {})[choice] = value
+            elif choice:
+                super().set_params(**{name: value})
+        for owner, choices in inside.items():
+            setattr(self, owner, getattr(self, owner).replace(**choices))
+        return self

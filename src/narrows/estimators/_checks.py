@@ -1,0 +1,77 @@
+"""What an estimator accepts: parameters and rows are checked here, before anything is computed."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from narrows import data
+
+
+def check_whole(name: str, value: Any, least: int = 1, *, words: tuple[Any, ...] = ()) -> None:
+    """Refuse a parameter that is neither a whole number of at least `least` nor one of `words`."""
+    if any(value is word or (isinstance(word, str) and value == word) for word in words):
+        return
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        allowed = " or ".join([f"a whole number of at least {least}", *map(repr, words)])
+        raise (ValueError if isinstance(value, Real | str) else TypeError)(f"{name} must be {allowed}, got {value!r}")
+
+
+def check_number(name: str, value: Any, low: float, high: float, *, open_ends: bool = False) -> None:
+    """Refuse a parameter that is not a number in [low, high], or in (low, high) on request."""
+    brackets = "()" if open_ends else "[]"
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if not (low < number < high if open_ends else low <= number <= high):
+        raise (ValueError if isinstance(value, Real | str) else TypeError)(
+            f"{name} must be a number in {brackets[0]}{low:g}, {high:g}{brackets[1]}, got {value!r}"
+        )
+
+
+def check_word(name: str, value: Any, words: tuple[Any, ...]) -> None:
+    """Refuse a parameter that is none of `words`."""
+    if not any(value is word or (isinstance(word, str) and isinstance(value, str) and value == word) for word in words):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}")
+
+
+def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
+    """Check rows as scikit-learn does, through every door that `narrows.data` has.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n, n_features)
+        uint8, float32 or float64.
+    """
+    X = data.as_frame(X)
+    X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=least, ensure_all_finite=True)
+    if X.dtype == np.float64:
+        values = X.data if hasattr(X, "nnz") else X
+        if values.size and max(-values.min(), values.max()) > np.finfo(np.float32).max:
+            raise ValueError("X holds values beyond the range of float32 (3.4e38): divide them by a large number first")
+    if X.dtype == np.float16:
+        return X.astype(np.float32)
+    return X if X.dtype in (np.uint8, np.float32, np.float64) else X.astype(np.float64)
+
+
+def check_codes(estimator: Any, codes: Any, n_components: int) -> np.ndarray:
+    """Check codes that are to be decoded."""
+    codes = check_array(data.as_frame(codes), dtype=[np.float32, np.float64], input_name="codes")
+    if codes.shape[1] != n_components:
+        raise ValueError(f"codes have {codes.shape[1]} columns, but {type(estimator).__name__} gives codes of {n_components} components")
+    return codes
+
+
+def check_weights(sample_weight: Any, n: int) -> np.ndarray | None:
+    """Check row weights; None stays None."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n, float(weight))
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight must have shape ({n},), one weight for each row, got {weight.shape}")
+    if not np.isfinite(weight).all() or weight.min() < 0 or weight.max() <= 0:
+        raise ValueError("sample_weight must be finite and not negative, with at least one weight above zero")
+    return (weight / weight.max()).astype(np.float32)  # only their ratios count

@@ -1,0 +1,244 @@
+"""A fitted estimator as plain values and arrays, and back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from sklearn.utils.validation import check_is_fitted
+
+from narrows import _backend
+from narrows.diagnostics import Verdict
+from narrows.estimators._base import BaseAutoencoder
+from narrows.estimators.autoencoder import Autoencoder
+from narrows.networks import Choices, Dense, Plan, config
+from narrows.networks import computation as computations
+from narrows.networks.network import Network
+from narrows.networks.scale import Scale
+
+ESTIMATORS: dict[str, type[BaseAutoencoder]] = {"Autoencoder": Autoencoder}
+CHOICES: dict[str, type[Choices]] = {"Dense": Dense}
+NOT_SAVED = {"callbacks": None, "verbose": 0}  # parts of a run, not of a model
+
+
+class ScaleState(BaseModel):
+    """A scale without its arrays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["none", "bytes", "minmax", "standard"]
+    bounded: bool
+
+
+class VerdictState(BaseModel):
+    """One verdict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    level: Literal["good", "note", "warning"]
+    sentence: str
+    remedy: str
+    figures: dict[str, float]
+
+
+class Learned(BaseModel):
+    """What fitting learned, besides arrays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    n_features: int
+    feature_names: tuple[str, ...] | None
+    scale: ScaleState
+    loss: Any
+    loss_name: str
+    output_activation: str | None
+    precision: str
+    n_parameters: int
+    history: dict[str, tuple[float, ...]]
+    n_epochs: int
+    best_epoch: int | None
+    fit_seconds: float
+    diagnostics: tuple[VerdictState, ...]
+
+
+class State(BaseModel):
+    """A fitted estimator without its arrays.
+
+    Attributes
+    ----------
+    estimator : str
+        The name of its class.
+    params : dict
+        Constructor parameters.
+    plan : Plan or None
+    keras : dict or None
+        Configurations of a user's own encoder and decoder, where there is no plan.
+    learned : Learned
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    estimator: str
+    params: dict[str, Any]
+    plan: Plan | None
+    keras: dict[str, Any] | None
+    learned: Learned
+
+
+def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]:
+    """Take a fitted estimator apart.
+
+    Returns
+    -------
+    state : State
+    arrays : dict of str to ndarray
+        Weights under "weights/", the scaling under "scale/".
+
+    Raises
+    ------
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If it holds a function of the user's, or its class is not one that bundles know.
+    """
+    check_is_fitted(estimator)
+    name = type(estimator).__name__
+    if ESTIMATORS.get(name) is not type(estimator):
+        raise ValueError(f"a bundle holds one of {sorted(ESTIMATORS)}, got a {name}: save the estimator that it was derived from")
+    network = estimator._network
+    own = None
+    if network.plan is None:
+        computation = network.computation
+        own = {side: config.to_json(getattr(computation, side), f"your own {side}") for side in ("encoder", "decoder")}
+    scale = network.scale
+    names = getattr(estimator, "feature_names_in_", None)
+    output = estimator.output_activation_ if network.plan is not None else None
+    learned = Learned(
+        n_features=estimator.n_features_in_,
+        feature_names=None if names is None else tuple(map(str, names)),
+        scale=ScaleState(kind=scale.kind, bounded=scale.bounded),
+        loss=_encode("loss", estimator._loss),
+        loss_name=estimator.loss_,
+        output_activation=_encode("output_activation", output),
+        precision=estimator.precision_,
+        n_parameters=estimator.n_parameters_,
+        history={key: tuple(values) for key, values in estimator.history_.items()},
+        n_epochs=estimator.n_epochs_,
+        best_epoch=getattr(estimator, "best_epoch_", None),
+        fit_seconds=estimator.fit_seconds_,
+        diagnostics=tuple(VerdictState(**verdict.to_dict()) for verdict in getattr(estimator, "diagnostics_", ())),
+    )
+    params = {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items()}
+    arrays = {f"weights/{key}": np.asarray(value) for key, value in network.weights.items()}
+    arrays.update({f"scale/{key}": getattr(scale, key) for key in ("shift", "factor", "mean")})
+    return State(estimator=name, params=params, plan=network.plan, keras=own, learned=learned), arrays
+
+
+def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> BaseAutoencoder:
+    """Put a fitted estimator together again.
+
+    Raises
+    ------
+    ValueError
+        If a class is unknown, or the arrays are not those of the network.
+    """
+    if state.estimator not in ESTIMATORS:
+        raise ValueError(f"it holds an estimator of the unknown class {state.estimator!r}; this version knows {sorted(ESTIMATORS)}")
+    cls = ESTIMATORS[state.estimator]
+    known = set(cls().get_params(deep=False))
+    if unknown := sorted(set(state.params) - known):
+        raise ValueError(f"its {state.estimator} has the unknown parameter {unknown[0]!r}")
+    estimator = cls(**{key: _decode(key, value, custom_objects) for key, value in state.params.items()})
+    learned = state.learned
+    parts = {key: arrays.get(f"scale/{key}") for key in ("shift", "factor", "mean")}
+    for key, value in parts.items():
+        if value is None or value.shape != (learned.n_features,) or value.dtype != np.float64 or not np.isfinite(value).all():
+            raise ValueError(f"its scaling has no sound {key!r} for {learned.n_features} features")
+    scale = Scale(learned.scale.kind, bounded=learned.scale.bounded, **parts)  # type: ignore[arg-type]
+    weights = {key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")}
+    if len(weights) + len(parts) != len(arrays):
+        raise ValueError("it holds arrays that no part of the model uses")
+    estimator._network = _network(state, scale, weights, custom_objects)
+    estimator._loss = _decode("loss", learned.loss, custom_objects)
+    estimator.n_features_in_ = learned.n_features
+    if learned.feature_names is not None:
+        estimator.feature_names_in_ = np.array(learned.feature_names, dtype=object)
+    estimator.loss_, estimator.scale_, estimator.precision_ = learned.loss_name, learned.scale.kind, learned.precision
+    estimator.output_activation_ = learned.output_activation if state.plan is not None else "linear"
+    estimator.n_parameters_, estimator.n_epochs_, estimator.fit_seconds_ = learned.n_parameters, learned.n_epochs, learned.fit_seconds
+    if learned.best_epoch is not None:
+        estimator.best_epoch_ = learned.best_epoch
+    estimator.history_ = {key: list(values) for key, values in learned.history.items()}
+    estimator.diagnostics_ = [Verdict(**verdict.model_dump()) for verdict in learned.diagnostics]
+    return estimator
+
+
+def _network(state: State, scale: Scale, weights: dict[str, np.ndarray], custom_objects: dict[str, Any] | None) -> Network:
+    if state.plan is not None:
+        if state.plan.n_features != state.learned.n_features:
+            raise ValueError(f"its plan is for {state.plan.n_features} features, and it was fitted on {state.learned.n_features}")
+        _check_weights({name: value.shape for name, value in weights.items()}, computations.shapes(state.plan), weights)
+        return Network(scale, weights, state.plan)
+    if state.keras is None or set(state.keras) != {"encoder", "decoder"}:
+        raise ValueError("it has neither a plan nor an encoder and a decoder")
+    encoder, decoder = (config.from_json(state.keras[side], f"its {side}", custom_objects) for side in ("encoder", "decoder"))
+    computation = computations.Computation(encoder, decoder, _backend.keras().activations.linear)
+    present = computation.weights()
+    _check_weights({name: value.shape for name, value in weights.items()}, {name: value.shape for name, value in present.items()}, weights)
+    computation.assign(weights)
+    return Network(scale, weights, None, computation)
+
+
+def _check_weights(given: dict[str, tuple[int, ...]], needed: dict[str, tuple[int, ...]], weights: dict[str, np.ndarray]) -> None:
+    if given != needed:
+        name = sorted(set(given.items()) ^ set(needed.items()))[0][0]
+        raise ValueError(f"its weight {name!r} has shape {given.get(name)}, and the network needs {needed.get(name)}")
+    for name, value in weights.items():
+        if value.dtype not in (np.float32, np.uint32, np.int32) or (value.dtype == np.float32 and not np.isfinite(value).all()):
+            raise ValueError(f"its weight {name!r} holds values that are not finite, or of the type {value.dtype}")
+
+
+def _encode(name: str, value: Any) -> Any:
+    """Give a parameter as JSON has it."""
+    if name in NOT_SAVED:
+        return NOT_SAVED[name]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple):
+        return {"tuple": [_encode("", item) for item in value]}
+    if isinstance(value, list):
+        return [_encode("", item) for item in value]
+    if isinstance(value, Choices):
+        return {"choices": type(value).__name__, "values": {key: _encode(key, item) for key, item in value.get_params().items()}}
+    if name == "random_state":
+        return None  # a generator's state is not a setting
+    if name == "layers" and callable(getattr(value, "build", None)):
+        return None  # the network itself is in the bundle
+    keras = _backend.keras()
+    kinds = (keras.optimizers.Optimizer, keras.optimizers.schedules.LearningRateSchedule, keras.losses.Loss, keras.initializers.Initializer)
+    if isinstance(value, kinds):
+        return {"keras": config.to_json(value, f"{name}={value!r}")}
+    builtin = getattr(keras.activations, getattr(value, "__name__", ""), None)
+    if builtin is value and value is not None:
+        return value.__name__
+    raise ValueError(
+        f"{name}={value!r} is a function or object of your own, which a file cannot hold safely: "
+        f"use one of Keras's by name, or pickle the estimator"
+    )
+
+
+def _decode(name: str, value: Any, custom_objects: dict[str, Any] | None) -> Any:
+    if isinstance(value, list):
+        return [_decode(name, item, custom_objects) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"tuple"}:
+        return tuple(_decode(name, item, custom_objects) for item in value["tuple"])
+    if set(value) == {"choices", "values"}:
+        if value["choices"] not in CHOICES:
+            raise ValueError(f"its parameter {name!r} is of the unknown class {value['choices']!r}")
+        inner = {key: _decode(key, item, custom_objects) for key, item in value["values"].items()}
+        return CHOICES[value["choices"]]._from_choices(inner)
+    if set(value) == {"keras"}:
+        return config.from_json(value["keras"], f"its parameter {name!r}", custom_objects)
+    raise ValueError(f"its parameter {name!r} is of no kind that this version knows")

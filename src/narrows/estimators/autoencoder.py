@@ -1,0 +1,178 @@
+"""Autoencoder: rows to codes and back, without labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from narrows.estimators._base import BaseAutoencoder
+from narrows.networks import Dense, Plan
+
+
+class Autoencoder(BaseAutoencoder):
+    r"""An autoencoder as a scikit-learn transformer.
+
+    A network squeezes each row through a bottleneck of `n_components` numbers, its code, and learns to rebuild
+    the row from them [1]_. Rows are scaled inside the model; all inputs and outputs are in the rows' own units.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Numbers in a code, at least 1. It may exceed the number of features, where penalties or dropout keep the code honest.
+    layers : tuple of int, Dense or object, default=(500, 300, 100)
+        The hidden layers of the encoder; the decoder mirrors them. A tuple of widths stands for ``Dense(*widths)``,
+        which has all choices of dense layers. An object of your own with ``build(n_features, n_components)`` that
+        returns a Keras encoder and a Keras decoder, for rows in scaled units, is as good.
+    code_activation : str or callable, default="linear"
+        Activation of the bottleneck.
+    code_l1, code_l2 : float, default=0.0
+        Strength of the penalty on the sums of absolute and of squared numbers of a row's code, at least 0
+        (the sparse autoencoder).
+    output_activation : str or callable, default="auto"
+        "auto" is "sigmoid" where the scaled rows lie in [0, 1], else "linear". Ignored for models of your own.
+    loss : str, keras.losses.Loss or callable, default="auto"
+        "auto" is binary cross-entropy ("bce") where the scaled rows lie in [0, 1] and the output is a sigmoid, else
+        squared error ("mse"). Or the name or an instance of a Keras loss, or ``f(target, reconstruction)`` that
+        gives a value per row. What was chosen is `loss_`.
+    scale : {"auto", "minmax", "standard"} or None, default="auto"
+        "auto" divides uint8 by 255, leaves rows in [0, 1] as they are, and standardizes others, feature by feature.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        Rebuilt from its configuration at each fit.
+    learning_rate : float, keras.optimizers.schedules.LearningRateSchedule or None, default=0.002
+        The peak of the schedule, above 0; None takes the optimizer's own.
+    schedule : {"cosine", "constant"} or keras.optimizers.schedules.LearningRateSchedule, default="cosine"
+        "cosine" warms up linearly over 200 steps (at most a tenth of all) and falls along half a cosine to 1 %.
+    batch_size : int, default=128
+        Rows a step, at least 1; fewer where there are fewer rows.
+    epochs : int or "auto", default="auto"
+        Passes over the rows. "auto" gives 20, or as many more as make 3,000 steps, at most 500; and stops
+        by validation where 10 rows can be held out for it.
+    early_stopping : bool or "auto", default="auto"
+        Whether to measure the loss on validation rows after each epoch, to stop when it has not fallen for `patience`
+        epochs, and to go back to the epoch where it was lowest. "auto" does so with ``epochs="auto"``.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out for that, in (0, 1), if `fit` is not given `validation_data`.
+    patience : int or "auto", default="auto"
+        In epochs, at least 1. "auto" is a tenth of the epochs, at least 10.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What matrices are multiplied in during training. "auto" is bfloat16 (with float32 sums, weights and updates)
+        where the processor has instructions for it. Predictions are always float32.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Called at the ends of epochs.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, scaling and loss of the previous one.
+    verbose : bool, int or Progress, default=0
+        Whether to show progress on standard error.
+    random_state : int, RandomState instance or None, default=None
+        An int makes fits bit-identical on one machine.
+
+    Attributes
+    ----------
+    history_ : dict of str to list of float
+        Per epoch: "loss" and "reconstruction_loss", "val_loss" and "val_reconstruction_loss" where there are validation
+        rows, "learning_rate" of the last step.
+    n_epochs_, best_epoch_ : int
+        Epochs done, and the one, counted from 1, that the weights come from.
+    loss_, output_activation_, scale_, precision_ : str
+        What was chosen; `scale_` is "none", "bytes" (division by 255), "minmax" or "standard".
+    encoder_, decoder_, autoencoder_ : keras.Model
+        The network in the rows' own units. Weights set there are the estimator's.
+    diagnostics_ : list of Verdict
+        Whether the code has collapsed, and whether PCA would do as well.
+    n_parameters_ : int
+        Trained weights and biases.
+    fit_seconds_ : float
+        What the last fit took, compilation included.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if the rows came in a dataframe.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The best linear code; enough where diagnostics say so.
+
+    Notes
+    -----
+    Training minimizes the mean over rows, by weight, of
+
+    .. math:: \ell(x, \hat x) + \lambda_1 \lVert z \rVert_1 + \lambda_2 \lVert z \rVert_2^2
+
+    plus the layers' own penalties, where :math:`z` is the code, :math:`\hat x` the reconstruction of the scaled row
+    :math:`x`, and :math:`\ell` the loss, a mean over features.
+
+    References
+    ----------
+    .. [1] Hinton, G. E., & Salakhutdinov, R. R. (2006). Reducing the dimensionality of data with neural networks.
+       Science, 313(5786), 504-507. https://doi.org/10.1126/science.1127647
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from narrows import Autoencoder
+    >>> rows = load_digits().data / 16
+    >>> codes = Autoencoder(n_components=2, layers=(64,), epochs=2, random_state=0).fit_transform(rows)
+    >>> codes.shape
+    (1797, 2)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        layers: Any = (500, 300, 100),
+        code_activation: Any = "linear",
+        code_l1: float = 0.0,
+        code_l2: float = 0.0,
+        output_activation: Any = "auto",
+        loss: Any = "auto",
+        scale: str | None = "auto",
+        optimizer: Any = "adam",
+        learning_rate: Any = 0.002,
+        schedule: Any = "cosine",
+        batch_size: int = 128,
+        epochs: Any = "auto",
+        early_stopping: Any = "auto",
+        validation_fraction: float = 0.1,
+        patience: Any = "auto",
+        precision: str = "auto",
+        callbacks: Any = None,
+        warm_start: bool = False,
+        verbose: Any = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.layers = layers
+        self.code_activation = code_activation
+        self.code_l1 = code_l1
+        self.code_l2 = code_l2
+        self.output_activation = output_activation
+        self.loss = loss
+        self.scale = scale
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.precision = precision
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _make_plan(self, n_features: int, output_activation: Any) -> Plan | None:
+        layers = self.layers
+        if isinstance(layers, tuple | list):
+            layers = Dense(*layers)
+        if isinstance(layers, Dense):
+            return layers.plan(
+                n_features, int(self.n_components), code_activation=self.code_activation, output_activation=output_activation
+            )
+        if not callable(getattr(layers, "build", None)):
+            raise TypeError(
+                f"layers must be a tuple of widths, a Dense(...), or an object with build(n_features, n_components) "
+                f"that returns a Keras encoder and decoder, got {layers!r}"
+            )
+        return None
