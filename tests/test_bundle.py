@@ -1,0 +1,302 @@
+"""Bundles: what is saved comes back bit for bit, and nothing else comes back at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import narrows
+from narrows import Autoencoder, Dense, bundle
+from narrows.errors import BundleError
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(0).random((60, 7))
+
+
+@pytest.fixture(scope="module")
+def fitted(rows):
+    layers = Dense(6, 4, activation="tanh", dropout=0.2, batch_normalization=True, l2=1e-3)
+    return Autoencoder(2, layers=layers, epochs=2, random_state=0).fit(rows)
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    path = tmp_path / "model.narrows"
+    fitted.save(path)
+    return path
+
+
+def resigned(content: bytes, change) -> bytes:
+    """A bundle whose manifest was changed by somebody who knows how to sign."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    manifest = json.loads(header["__metadata__"]["narrows"].partition(" ")[2])
+    change(header, manifest)
+    header["__metadata__"] = {"narrows": f"sha256:{'0' * 64} {json.dumps(manifest)}"}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return bundle._signed(len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
+def test_everything_comes_back(fitted, saved, rows):
+    """A loaded estimator has the same parameters, attributes and bits."""
+    loaded = narrows.load(saved)
+
+    np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+    np.testing.assert_array_equal(loaded.reconstruct(rows), fitted.reconstruct(rows))
+    assert loaded.get_params() == fitted.get_params()
+    for name in ("history_", "loss_", "output_activation_", "scale_", "precision_", "n_parameters_", "n_epochs_", "best_epoch_"):
+        assert getattr(loaded, name) == getattr(fitted, name), name
+    assert loaded.diagnostics_ == fitted.diagnostics_
+    assert loaded.summary() == fitted.summary()
+
+
+def test_a_loaded_estimator_goes_on_learning(saved, rows):
+    """A bundle is a whole estimator: partial_fit and fit work on it."""
+    loaded = narrows.load(saved)
+    before = loaded.transform(rows)
+
+    assert not np.array_equal(loaded.partial_fit(rows).transform(rows), before)
+    assert loaded.set_params(epochs=1).fit(rows).n_epochs_ == 1
+
+
+def test_saving_twice_gives_the_same_bytes(fitted, tmp_path):
+    fitted.save(tmp_path / "a.narrows")
+    fitted.save(tmp_path / "b.narrows")
+
+    assert (tmp_path / "a.narrows").read_bytes() == (tmp_path / "b.narrows").read_bytes()
+
+
+def test_metadata_is_kept_and_infinities_become_null(fitted, tmp_path):
+    narrows.save(fitted, tmp_path / "m.narrows", metadata={"source": "here", "figures": {"a": 1.5, "b": float("nan")}})
+
+    assert bundle.read_manifest(tmp_path / "m.narrows").metadata == {"source": "here", "figures": {"a": 1.5, "b": None}}
+
+
+def test_feature_names_and_keras_objects_come_back(rows, tmp_path):
+    """Optimizers, schedules and losses of Keras are kept as configurations."""
+    import keras
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=list("abcdefg"))
+    schedule = keras.optimizers.schedules.CosineDecay(0.01, 100)
+    optimizer = keras.optimizers.SGD(momentum=0.5)
+    fitted = Autoencoder(2, layers=(4,), epochs=1, optimizer=optimizer, schedule=schedule, loss=keras.losses.Huber(delta=0.5)).fit(frame)
+    fitted.save(tmp_path / "k.narrows")
+    loaded = narrows.load(tmp_path / "k.narrows")
+
+    assert list(loaded.feature_names_in_) == list("abcdefg")
+    assert loaded.optimizer.get_config() == optimizer.get_config()
+    assert loaded.schedule.get_config() == schedule.get_config()
+    assert loaded.loss.get_config() == fitted.loss.get_config()
+    assert loaded.loss_ == "Huber"
+
+
+@pytest.mark.parametrize("twentieth", range(20))
+def test_a_bundle_cut_short_is_refused(saved, twentieth):
+    content = saved.read_bytes()
+    saved.write_bytes(content[: len(content) * twentieth // 20])
+
+    with pytest.raises(BundleError, match=r"damaged|cut off|not a bundle"):
+        narrows.load(saved)
+
+
+def test_a_bundle_with_any_byte_flipped_is_refused(saved):
+    """Every byte of the header's first kilobyte, and every 37th of the rest."""
+    content = saved.read_bytes()
+    for place in [*range(1024), *range(1024, len(content), 37), len(content) - 1]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << (place % 8)
+        saved.write_bytes(flipped)
+        with pytest.raises(BundleError):
+            bundle.read_manifest(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda header, manifest: manifest["state"].update(estimator="Evil"), "unknown class 'Evil'"),
+        (lambda header, manifest: manifest.update(format=2), "format 2, and this narrows reads format 1: pip install -U narrows"),
+        (lambda header, manifest: manifest.update(more=1), "Extra inputs are not permitted"),
+        (lambda header, manifest: manifest["state"]["params"].update(more=1), "unknown parameter 'more'"),
+        (lambda header, manifest: manifest["state"]["params"].update(layers={"choices": "os", "values": {}}), "unknown class 'os'"),
+        (lambda header, manifest: manifest["state"]["params"].update(layers={"pickle": "gASV"}), "no kind that this version knows"),
+        (lambda header, manifest: manifest["state"]["plan"]["encoder"][0].update(kind="lambda"), "does not match any of the expected tags"),
+        (lambda header, manifest: manifest["state"]["plan"]["encoder"][0].update(units=10**9), "takes 6 values where 1000000000 come in"),
+        (
+            lambda header, manifest: manifest["state"]["params"].update(
+                optimizer={"keras": {"class_name": "system", "module": "os", "config": {}, "registered_name": "system"}}
+            ),
+            "names the class os.system",
+        ),
+        (
+            lambda header, manifest: manifest["state"]["params"].update(
+                loss={"keras": {"class_name": "Lambda", "module": "keras.layers", "config": {}, "registered_name": None}}
+            ),
+            "names the class keras.layers.Lambda",
+        ),
+    ],
+)
+def test_what_is_not_known_is_refused_though_signed(saved, change, words):
+    """A checksum proves that a file is whole, not that it means well."""
+    saved.write_bytes(resigned(saved.read_bytes(), change))
+
+    with pytest.raises(BundleError) as caught:
+        narrows.load(saved)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_not_finite_are_refused(saved):
+    content = bytearray(saved.read_bytes())
+    size = int.from_bytes(content[:8], "little")
+    start = json.loads(content[8 : 8 + size])["weights/code/kernel"]["data_offsets"][0]
+    content[8 + size + start : 8 + size + start + 4] = np.float32(np.nan).tobytes()
+    saved.write_bytes(resigned(bytes(content), lambda header, manifest: None))
+
+    with pytest.raises(BundleError, match="not finite"):
+        narrows.load(saved)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04" * 9, pickle.dumps({"a": 1}), b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}"])
+def test_other_files_are_refused(tmp_path, content):
+    path = tmp_path / "other.narrows"
+    path.write_bytes(content)
+
+    with pytest.raises(BundleError, match="not a bundle"):
+        narrows.load(path)
+
+
+def test_a_missing_file_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        narrows.load(tmp_path / "nowhere.narrows")
+
+
+def test_an_unfitted_estimator_cannot_be_saved(tmp_path):
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        narrows.save(Autoencoder(), tmp_path / "a.narrows")
+    assert not list(tmp_path.iterdir())
+
+
+def own_activation(x):
+    """A function that no file can hold."""
+    return x * 0.5
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"layers": Dense(4, activation=own_activation)},
+        {"code_activation": own_activation},
+        {"loss": lambda target, row: abs(target - row).mean(-1)},
+    ],
+)
+def test_a_function_of_ones_own_is_refused_in_one_sentence(rows, tmp_path, params):
+    """It trains, but it cannot be saved; the earlier file stays."""
+    fitted = Autoencoder(2, **{"layers": (4,), "epochs": 1, **params}).fit(rows)
+    (tmp_path / "a.narrows").write_bytes(b"earlier")
+
+    with pytest.raises(ValueError, match="of your own, which a file cannot hold safely"):
+        fitted.save(tmp_path / "a.narrows")
+    assert (tmp_path / "a.narrows").read_bytes() == b"earlier"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+class OwnPair:
+    """A user's own networks."""
+
+    def __init__(self, custom=None):
+        self.custom = custom
+
+    def build(self, n_features, n_components):
+        import keras
+
+        layers = [keras.layers.Dense(5, activation="relu"), *([self.custom()] if self.custom else []), keras.layers.Dense(n_components)]
+        encoder = keras.Sequential([keras.Input((n_features,)), *layers])
+        return encoder, keras.Sequential([keras.Input((n_components,)), keras.layers.Dense(n_features)])
+
+
+def test_ones_own_keras_models_come_back(rows, tmp_path):
+    fitted = Autoencoder(2, layers=OwnPair(), epochs=1, random_state=0).fit(rows)
+    fitted.save(tmp_path / "own.narrows")
+
+    np.testing.assert_array_equal(narrows.load(tmp_path / "own.narrows").transform(rows), fitted.transform(rows))
+
+
+def test_ones_own_layers_need_to_be_named_to_come_back(rows, tmp_path):
+    import keras
+
+    class Half(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs / 2
+
+    fitted = Autoencoder(2, layers=OwnPair(Half), epochs=1, random_state=0).fit(rows)
+    fitted.save(tmp_path / "own.narrows")
+
+    with pytest.raises(BundleError, match=r"custom_objects=.'Half': Half."):
+        narrows.load(tmp_path / "own.narrows")
+    loaded = narrows.load(tmp_path / "own.narrows", custom_objects={"Half": Half})
+    np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+
+
+def test_lambda_layers_are_not_saved(rows, tmp_path):
+    import keras
+
+    fitted = Autoencoder(2, layers=OwnPair(lambda: keras.layers.Lambda(lambda x: x)), epochs=1, random_state=0).fit(rows)
+
+    with pytest.raises(ValueError, match="function of your own"):
+        fitted.save(tmp_path / "own.narrows")
+
+
+def test_load_by_class_refuses_another_class(saved):
+    class Another(Autoencoder):
+        pass
+
+    with pytest.raises(BundleError, match="holds a Autoencoder, not a Another"):
+        Another.load(saved)
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_leaves_nothing(fitted, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        fitted.save(tmp_path / "nowhere" / "a.narrows")
+
+
+def test_a_full_disk_leaves_the_earlier_bundle(fitted, tmp_path):
+    """No space left: an error, no partial file, what stood there stays."""
+    small = tmp_path / "small"
+    small.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("needs root on Linux to mount a small disk")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        (small / "a.narrows").write_bytes(b"earlier")
+        with pytest.raises(OSError, match="No space left"):
+            narrows.save(fitted, small / "a.narrows", metadata={"filling": "x" * 40_000})
+        assert [path.name for path in small.iterdir()] == ["a.narrows"]
+        assert (small / "a.narrows").read_bytes() == b"earlier"
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_the_golden_bundle_of_format_1_still_loads():
+    """What version 0.1.0 wrote is read by all later versions."""
+    expected = np.load(GOLDEN / "v1.npz")
+    loaded = narrows.load(GOLDEN / "v1.narrows")
+
+    np.testing.assert_allclose(loaded.transform(expected["rows"]), expected["codes"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(loaded.reconstruct(expected["rows"]), expected["reconstruction"], rtol=1e-4, atol=1e-4)
+    assert loaded.layers == Dense(8, 5, activation="tanh", dropout=0.1, batch_normalization=True, tied=True, l2=1e-4)
