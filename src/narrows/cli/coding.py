@@ -1,0 +1,99 @@
+"""``narrows encode``, ``decode`` and ``reconstruct``: a bundle put to use on files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows import data
+from narrows.cli.reading import as_table, check_output, load_rows, own_test_rows
+from narrows.cli.screen import Screen, counted, size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from narrows.bundle import Manifest
+
+
+def encode(screen: Screen, bundle: Path, source: str, output: Path, *, test: bool) -> int:
+    """Write the codes of rows; give the exit code.
+
+    Raises
+    ------
+    ValueError, OSError
+        If what came cannot be used, or the output cannot be written.
+    """
+    manifest = _begin(bundle, source, output)
+    rows = _rows(screen, manifest, bundle, source, test)
+    codes = _load(bundle).transform(as_table(rows))
+    return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}")
+
+
+def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
+    """Write the rows that codes stand for; give the exit code.
+
+    Raises
+    ------
+    ValueError, OSError
+        If what came cannot be used, or the output cannot be written.
+    """
+    manifest = _begin(bundle, source, output)
+    codes = data.load(source, progress=screen.progress())
+    _check_width(codes, manifest.state.params["n_components"], "codes", bundle)
+    rows = _load(bundle).inverse_transform(codes.X)
+    return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
+
+
+def reconstruct(screen: Screen, bundle: Path, source: str, output: Path, *, test: bool) -> int:
+    """Write reconstructions of rows; give the exit code.
+
+    Raises
+    ------
+    ValueError, OSError
+        If what came cannot be used, or the output cannot be written.
+    """
+    manifest = _begin(bundle, source, output)
+    rows = _rows(screen, manifest, bundle, source, test)
+    made = _load(bundle).reconstruct(as_table(rows))
+    names = rows.feature_names or _feature_names(manifest)
+    return _end(screen, output, made, names, f"the reconstructions of {rows.name}")
+
+
+def _begin(bundle: Path, source: str, output: Path) -> Manifest:
+    """Check what can be checked at once: the output, and the whole bundle."""
+    check_output(output, data.FORMATS, bundle, source)
+    from narrows.bundle import read_manifest
+
+    return read_manifest(bundle)
+
+
+def _rows(screen: Screen, manifest: Manifest, bundle: Path, source: str, test: bool) -> data.Rows:
+    about = manifest.metadata.get("data")
+    rows = load_rows(source, about.get("label") if isinstance(about, dict) else None, screen.progress())
+    if test:
+        rows = own_test_rows(rows)
+    _check_width(rows, manifest.state.learned.n_features, "rows", bundle)
+    return rows
+
+
+def _check_width(rows: data.Rows, width: int, what: str, bundle: Path) -> None:
+    if rows.X.shape[1] != width:
+        raise ValueError(f"{rows.name} has {counted(rows.X.shape[1], 'column')}, but '{bundle}' takes {what} of {counted(width, 'number')}")
+
+
+def _load(bundle: Path) -> Any:
+    from narrows.bundle import load
+
+    return load(bundle)
+
+
+def _feature_names(manifest: Manifest) -> list[str]:
+    learned = manifest.state.learned
+    return list(learned.feature_names or (f"x{place}" for place in range(learned.n_features)))
+
+
+def _end(screen: Screen, output: Path, array: NDArray[Any], columns: list[str], what: str) -> int:
+    data.write(output, array, columns)
+    n, d = array.shape
+    screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {what}, {counted(n, 'row')} of {counted(d, 'number')}")
+    return 0

@@ -1,0 +1,216 @@
+"""``narrows info`` and ``narrows recipes``: what is known of a bundle, and which sets of choices there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows.cli.screen import Screen, aligned, counted, size
+
+if TYPE_CHECKING:
+    from narrows.bundle import Manifest
+    from narrows.quality import Quality
+
+EPOCHS_SHOWN = 8
+_SCALES = {
+    "none": "none",
+    "bytes": "bytes, divided by 255",
+    "minmax": "minmax, each feature to [0, 1]",
+    "standard": "standard, each feature to mean 0 and deviation 1",
+}
+_LOSSES = {"bce": "bce, binary cross-entropy", "mse": "mse, mean squared error"}
+
+
+def info(screen: Screen, path: Path) -> int:
+    """Show what a bundle holds; give the exit code.
+
+    Raises
+    ------
+    BundleError, OSError
+        If it cannot be read.
+    """
+    from narrows.bundle import read_manifest
+    from narrows.networks.table import plan_table
+
+    manifest = read_manifest(path)
+    learned, state = manifest.state.learned, manifest.state
+    table = None if state.plan is None else plan_table(state.plan)
+    screen.facts([("bundle", f"{path} ({size(path.stat().st_size)}), format {manifest.format}"), *_origin(manifest.metadata)])
+    screen.say()
+    if table is not None:
+        screen.table(str(table))
+    else:
+        screen.prose(
+            f"The layers are Keras models of the user's own: {learned.n_parameters:,} parameters, {learned.n_features:,} features."
+        )
+    screen.say()
+    chosen = {"loss": learned.loss_name, "scale": learned.scale.kind, "precision": learned.precision}
+    screen.facts(settings_facts(_plain(state.params), chosen))
+    screen.say()
+    screen.table(_history(learned.history))
+    kept = f"; the weights are those of epoch {learned.best_epoch}" if learned.best_epoch else ""
+    screen.prose(f"{counted(learned.n_epochs, 'epoch')} in {learned.fit_seconds:.1f} s{kept}")
+    if (quality := _quality(manifest)) is not None:
+        screen.say()
+        for line in quality_lines(quality):
+            line(screen)
+    if learned.diagnostics:
+        from narrows.diagnostics import Verdict
+
+        screen.say()
+        screen.verdicts([Verdict(**verdict.model_dump()) for verdict in learned.diagnostics])
+    screen.say()
+    screen.facts([("written with", ", ".join(f"{name} {number}" for name, number in manifest.versions.items()))])
+    screen.result(bundle_values(path))
+    return 0
+
+
+def recipes(screen: Screen) -> int:
+    """List the recipes; give the exit code."""
+    from narrows.estimators.recipes import recipes as known
+
+    found = known()
+    lines = [line for name, (description, source) in found.items() for line in ((name, description), ("", source), ("", ""))]
+    screen.facts(lines[:-1])
+    screen.say()
+    screen.commands("to use one:", [["narrows", "fit", "digits", "--recipe", next(reversed(found))]])
+    screen.result({name: {"description": description, "source": source} for name, (description, source) in found.items()})
+    return 0
+
+
+def bundle_values(path: Path) -> dict[str, Any]:
+    """Give all that a bundle says, as JSON has it.
+
+    Raises
+    ------
+    BundleError, OSError
+        If it cannot be read.
+    """
+    from narrows.bundle import read_manifest
+    from narrows.networks.table import plan_table
+
+    manifest = read_manifest(path)
+    state, learned = manifest.state, manifest.state.learned
+    return {
+        "bundle": str(path),
+        "bytes": path.stat().st_size,
+        "format": manifest.format,
+        "versions": manifest.versions,
+        "estimator": state.estimator,
+        "parameters": _plain(state.params),
+        "network": None if state.plan is None else plan_table(state.plan).to_dict(),
+        "n_features": learned.n_features,
+        "feature_names": learned.feature_names,
+        "loss": learned.loss_name,
+        "scale": learned.scale.kind,
+        "precision": learned.precision,
+        "epochs": learned.n_epochs,
+        "best_epoch": learned.best_epoch,
+        "seconds": learned.fit_seconds,
+        "history": learned.history,
+        "diagnostics": [verdict.model_dump() for verdict in learned.diagnostics],
+        **manifest.metadata,
+    }
+
+
+def quality_lines(quality: Quality) -> list[Callable[[Screen], None]]:
+    """Give what prints the figures of a quality, PCA's beside them."""
+    lines = [(row.figure, *_alike(row.autoencoder, row.pca), row.better) for row in quality.table()]
+    notes = [f"{figure.replace('_', ' ')}: measured on {share}" for figure, share in quality.sampled.items()]
+    notes += [f"{figure.replace('_', ' ')}: not measured, {reason}" for figure, reason in quality.skipped.items()]
+    if quality.pca_components_to_match is not None:
+        notes.append(f"PCA needs {counted(quality.pca_components_to_match, 'component')} to explain as much variance")
+    head = (f"quality on {counted(quality.n_test, 'test row')}", "autoencoder", f"PCA, {quality.n_components}", "better")
+    table = aligned(head, lines)
+    return [lambda screen: screen.table(table), *(lambda screen, note=note: screen.prose(note) for note in notes)]
+
+
+def settings_facts(parameters: dict[str, Any], chosen: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say in words what a network was, or will be, trained with."""
+    loss = chosen["loss"] if isinstance(chosen["loss"], str) else getattr(chosen["loss"], "name", repr(chosen["loss"]))
+    rate, schedule = parameters["learning_rate"], parameters["schedule"]
+    how_fast = f"learning rate {_named(rate)}, schedule {_named(schedule)}"
+    stops = parameters["early_stopping"]
+    validation = f"stops by validation on {100 * parameters['validation_fraction']:g} % of the rows"
+    automatic = stops == "auto" and parameters["epochs"] == "auto"
+    return [
+        ("loss", _LOSSES.get(loss, loss)),
+        ("scale", _SCALES.get(chosen["scale"], chosen["scale"])),
+        ("precision", chosen["precision"] if chosen["precision"] == "float32" else f"{chosen['precision']} in training, float32 in use"),
+        ("optimizer", f"{_named(parameters['optimizer'])}, {how_fast}, batches of {parameters['batch_size']:,}"),
+        ("epochs", f"{parameters['epochs']}; {validation}" if automatic or stops is True else f"{parameters['epochs']}"),
+        ("seed", f"{parameters['random_state']}"),
+    ]
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str | int) or value is None:
+        return str(value)
+    return str(getattr(value, "name", None) or type(value).__name__)
+
+
+def _plain(value: Any) -> Any:
+    """Turn what a bundle writes for objects back into words and lists."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"tuple"}:
+        return _plain(value["tuple"])
+    if set(value) == {"choices", "values"}:
+        return {"class": value["choices"], **_plain(value["values"])}
+    if set(value) == {"keras"}:
+        inner = value["keras"]
+        return str(inner.get("config", {}).get("name") or inner.get("class_name", "a Keras object"))
+    return {name: _plain(item) for name, item in value.items()}
+
+
+def _quality(manifest: Manifest) -> Quality | None:
+    """Give the figures in a bundle's metadata, which lists the sizes of neighborhoods as text, in the order of text."""
+    from narrows.quality import Quality
+
+    figures = manifest.metadata.get("quality")
+    if not isinstance(figures, dict):
+        return None
+    for side in ("autoencoder", "pca"):
+        votes = figures[side].get("knn_accuracy")
+        figures[side]["knn_accuracy"] = votes and {k: votes[k] for k in sorted(votes, key=int)}
+    return Quality.from_dict(figures)
+
+
+def _origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    about = metadata.get("data")
+    facts = []
+    if isinstance(about, dict):
+        facts.append(
+            (
+                "trained on",
+                f"{about.get('source')}: {about.get('rows', 0):,} rows; {about.get('test_rows', 0):,} test rows ({about.get('test')})",
+            )
+        )
+        if about.get("label"):
+            facts.append(("label", f"{about['label']}, left out of the rows"))
+    if metadata.get("recipe"):
+        facts.append(("recipe", str(metadata["recipe"])))
+    if metadata.get("end", "done") != "done":
+        facts.append(("training", f"was {metadata['end']}"))
+    return facts
+
+
+def _history(history: dict[str, tuple[float, ...]]) -> str:
+    """Lay out some epochs: the first, the last, and a few between."""
+    names = [name for name in ("loss", "val_loss", "learning_rate") if history.get(name)]
+    n = len(history.get("loss", ()))
+    shown = sorted({round(place * (n - 1) / (EPOCHS_SHOWN - 1)) for place in range(EPOCHS_SHOWN)}) if n else []
+    titles = {"loss": "loss", "val_loss": "validation loss", "learning_rate": "learning rate"}
+    lines = [(f"{epoch + 1}", *(f"{history[name][epoch]:.4g}" for name in names)) for epoch in shown]
+    return aligned(("epoch", *(titles[name] for name in names)), lines)
+
+
+def _alike(*values: float) -> list[str]:
+    """Write figures that are compared in one form: with four decimals where these tell enough."""
+    form = ".4f" if 1e-3 <= max(map(abs, values)) < 1e4 else ".3e"
+    return [format(value, form) for value in values]
