@@ -1,0 +1,60 @@
+"""What tests share; narrows itself is not imported here, so that tests of its import see a clean process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# A test may import Keras before narrows does. The processes that `python` starts go without this.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+# The same examples in every run, whatever the clock says: a failure found here is found everywhere.
+settings.register_profile("narrows", deadline=None, derandomize=True, database=None, max_examples=50)
+settings.load_profile("narrows")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., str]:
+    """Run code in a fresh interpreter, in an empty folder, with no Keras settings; give back what it printed."""
+
+    def run(code: str, **environment: str) -> str:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS_", "PYTHON"))}
+        if "PYTHONPATH" in os.environ:
+            inherited["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in os.environ["PYTHONPATH"].split(os.pathsep))
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=inherited | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mnist_path() -> Path:
+    """Give the folder of MNIST's four files; skip where NARROWS_DATA does not hold it: tests never download."""
+    folder = Path(os.environ.get("NARROWS_DATA", ROOT / "no-data")) / "mnist"
+    if not folder.is_dir():
+        pytest.skip("MNIST is not there: set NARROWS_DATA to the folder that holds mnist/")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Give random numbers that are the same in every run."""
+    return np.random.default_rng(0)
