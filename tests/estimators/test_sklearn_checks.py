@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from narrows import Autoencoder
 
@@ -13,14 +13,16 @@ REASON = (
 EXPECTED = dict.fromkeys(("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"), REASON)
 
 
-@parametrize_with_checks(
-    [Autoencoder(1, layers=(3,), epochs=2, random_state=0)],
-    expected_failed_checks=lambda estimator: EXPECTED,
-)
+def expected(estimator: Autoencoder) -> dict[str, str]:
+    return EXPECTED
+
+
+@parametrize_with_checks([Autoencoder(1, layers=(3,), epochs=2, random_state=0)], expected_failed_checks=expected)
 def test_estimator_check(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-def test_defaults_pass_too():
-    check_estimator(Autoencoder(), expected_failed_checks=EXPECTED)
+@parametrize_with_checks([Autoencoder()], expected_failed_checks=expected)
+def test_defaults_pass_too(estimator, check):
+    check(estimator)
