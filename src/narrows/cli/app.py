@@ -238,6 +238,36 @@ def reconstruct(
 
 
 @app.command()
+def score(
+    context: typer.Context,
+    bundle: Bundle,
+    source: Data,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Also write all rows, worst first: a .csv or .parquet file of row and error."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, metavar="N", help="Rows to show.")] = 10,
+    test: TestRows = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Show which rows are rebuilt worst.
+
+    The error is a row's mean squared error in scaled units; rows are counted from 1.
+    """
+    del json, quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import scoring
+
+        return scoring.score(context.obj, bundle, source, output, top=top, test=test)
+
+    return job
+
+
+@app.command()
 def info(
     context: typer.Context,
     bundle: Bundle,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,9 @@ def encode(screen: Screen, bundle: Path, source: str, output: Path, *, test: boo
     ValueError, OSError
         If what came cannot be used, or the output cannot be written.
     """
-    manifest = _begin(bundle, source, output)
-    rows = _rows(screen, manifest, bundle, source, test)
-    codes = _load(bundle).transform(as_table(rows))
+    manifest = begin(bundle, source, output)
+    rows = rows_for(screen, manifest, bundle, source, test)
+    codes = load(bundle).transform(as_table(rows))
     return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}")
 
 
@@ -37,10 +38,10 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
     ValueError, OSError
         If what came cannot be used, or the output cannot be written.
     """
-    manifest = _begin(bundle, source, output)
+    manifest = begin(bundle, source, output)
     codes = data.load(source, progress=screen.progress())
     _check_width(codes, manifest.state.params["n_components"], "codes", bundle)
-    rows = _load(bundle).inverse_transform(codes.X)
+    rows = load(bundle).inverse_transform(codes.X)
     return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
 
 
@@ -52,22 +53,36 @@ def reconstruct(screen: Screen, bundle: Path, source: str, output: Path, *, test
     ValueError, OSError
         If what came cannot be used, or the output cannot be written.
     """
-    manifest = _begin(bundle, source, output)
-    rows = _rows(screen, manifest, bundle, source, test)
-    made = _load(bundle).reconstruct(as_table(rows))
+    manifest = begin(bundle, source, output)
+    rows = rows_for(screen, manifest, bundle, source, test)
+    made = load(bundle).reconstruct(as_table(rows))
     names = rows.feature_names or _feature_names(manifest)
     return _end(screen, output, made, names, f"the reconstructions of {rows.name}")
 
 
-def _begin(bundle: Path, source: str, output: Path) -> Manifest:
-    """Check what can be checked at once: the output, and the whole bundle."""
-    check_output(output, data.FORMATS, bundle, source)
+def begin(bundle: Path, source: str, output: Path | None, formats: Collection[str] = data.FORMATS) -> Manifest:
+    """Check what can be checked at once: the output, and the whole bundle.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the output cannot be written, or the bundle is none.
+    """
+    if output is not None:
+        check_output(output, formats, bundle, source)
     from narrows.bundle import read_manifest
 
     return read_manifest(bundle)
 
 
-def _rows(screen: Screen, manifest: Manifest, bundle: Path, source: str, test: bool) -> data.Rows:
+def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: str, test: bool) -> data.Rows:
+    """Load rows that a bundle takes, its label column left out.
+
+    Raises
+    ------
+    ValueError, OSError
+        If they cannot be read, or do not fit.
+    """
     about = manifest.metadata.get("data")
     rows = load_rows(source, about.get("label") if isinstance(about, dict) else None, screen.progress())
     if test:
@@ -81,10 +96,17 @@ def _check_width(rows: data.Rows, width: int, what: str, bundle: Path) -> None:
         raise ValueError(f"{rows.name} has {counted(rows.X.shape[1], 'column')}, but '{bundle}' takes {what} of {counted(width, 'number')}")
 
 
-def _load(bundle: Path) -> Any:
-    from narrows.bundle import load
+def load(bundle: Path) -> Any:
+    """Load an estimator.
 
-    return load(bundle)
+    Raises
+    ------
+    BundleError, OSError
+        If it cannot be loaded.
+    """
+    from narrows import bundle as bundles
+
+    return bundles.load(bundle)
 
 
 def _feature_names(manifest: Manifest) -> list[str]:
