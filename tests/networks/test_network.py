@@ -8,6 +8,7 @@ import random
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
 
 from narrows import Dense
 from narrows.networks import computation as computations
@@ -139,6 +140,21 @@ def test_a_row_does_not_depend_on_its_neighbors(layers, rng):
     for part in (slice(0, 1), slice(39, 41), slice(250, 260), slice(1020, 1030), slice(100, None)):
         np.testing.assert_array_equal(made.encode(rows[part]), codes[part])
         np.testing.assert_array_equal(made.reconstruct(rows[part]), rebuilt[part])
+
+
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 700, 1023, 1024, 1025, 2048, 5000])
+@pytest.mark.parametrize("kind", ["bytes", "standard"])
+def test_any_number_of_rows_comes_back_in_order(kind, n, rng):
+    """However rows are cut into blocks, each result stands in its row's place, bit by bit."""
+    few = ROWS_OF[kind](rng)
+    made = network(Dense(6, 4), few)
+    alone = np.concatenate([made.reconstruct(row[None]) for row in few])
+
+    order = rng.integers(0, len(few), n)
+
+    np.testing.assert_array_equal(made.reconstruct(few[order]), alone[order])
+    sparse = scipy.sparse.csr_matrix(few[order])
+    np.testing.assert_array_equal(made.reconstruct(sparse), alone[order])
 
 
 def test_prediction_draws_no_noise(rng):

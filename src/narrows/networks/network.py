@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from narrows.networks.scale import Scale
 
 # Rows that go through a program at a time: many where there are many, else few, so that small inputs share one program.
 MANY, FEW = 1024, 256
-AHEAD = 3  # blocks under way while the host prepares the next
+AT_ONCE = 3  # blocks under way: while one waits for its products, others are scaled, activated and stored
 
 
 class Network:
@@ -109,23 +111,29 @@ class Network:
                 return np.ascontiguousarray(block)
             return block.astype(np.float32, copy=False) if scaled_in else self.scale.apply(block)
 
-        n, start, waiting = rows.shape[0], 0, []
-        out: np.ndarray | None = None
-        while start < n:
-            size = MANY if n - start >= MANY else FEW
+        def result(start: int, size: int) -> np.ndarray:
             block = prepare(rows[start : start + size])
             if len(block) < size:
                 block = np.concatenate([block, np.zeros((size - len(block), block.shape[1]), block.dtype)])
-            result = function(on_device, block, before, after)
-            if out is None:
-                out = np.empty((n, result.shape[1]), np.float32)
-            waiting.append((start, result))
-            if len(waiting) > AHEAD:
-                _store(out, *waiting.pop(0))
-            start += size
-        assert out is not None
-        for first, result in waiting:
-            _store(out, first, result)
+            return np.asarray(function(on_device, block, before, after))
+
+        n = rows.shape[0]
+        whole = n - n % MANY
+        blocks = [(start, MANY) for start in range(0, whole, MANY)] + [(start, FEW) for start in range(whole, n, FEW)]
+        first = result(*blocks[0])
+        out = np.empty((n, first.shape[1]), np.float32)
+        out[: len(first)] = first[:n]
+
+        def store(block: tuple[int, int]) -> None:
+            start, size = block
+            out[start : start + size] = result(start, size)[: n - start]
+
+        # What is traced and compiled is traced here, in the caller's thread, where Keras and JAX have its settings.
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            deque(threads.map(store, [block for block in blocks[1:] if block[1] == MANY]), maxlen=0)
+        for block in blocks[1:]:
+            if block[1] == FEW:
+                store(block)
         return out
 
     def __getstate__(self) -> dict[str, Any]:
@@ -138,10 +146,6 @@ class Network:
         own = state.get("own")
         computation = Computation(own["encoder"], own["decoder"], _backend.keras().activations.linear) if own else None
         Network.__init__(self, state["scale"], state["weights"], state.get("plan"), computation)
-
-
-def _store(out: np.ndarray, start: int, result: Any) -> None:
-    out[start : start + len(result)] = np.asarray(result)[: len(out) - start]
 
 
 class Models:
