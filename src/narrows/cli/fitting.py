@@ -259,7 +259,9 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         epoch = estimator.best_epoch_
         screen.error(f"{run.problem}; {wrote} holds {f'the weights of epoch {epoch}' if epoch else 'the weights so far'}")
     if screen.json:
-        screen.result(bundle_values(output))
+        from narrows.bundle import read_manifest
+
+        screen.result(bundle_values(output, read_manifest(output)))
 
 
 def _next(source: str, output: Path) -> list[list[str]]:

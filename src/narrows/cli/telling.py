@@ -62,7 +62,8 @@ def info(screen: Screen, path: Path) -> int:
         screen.verdicts([Verdict(**verdict.model_dump()) for verdict in learned.diagnostics])
     screen.say()
     screen.facts([("written with", ", ".join(f"{name} {number}" for name, number in manifest.versions.items()))])
-    screen.result(bundle_values(path))
+    if screen.json:
+        screen.result(bundle_values(path, manifest))
     return 0
 
 
@@ -79,18 +80,10 @@ def recipes(screen: Screen) -> int:
     return 0
 
 
-def bundle_values(path: Path) -> dict[str, Any]:
-    """Give all that a bundle says, as JSON has it.
-
-    Raises
-    ------
-    BundleError, OSError
-        If it cannot be read.
-    """
-    from narrows.bundle import read_manifest
+def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
+    """Give all that a bundle says, as JSON has it."""
     from narrows.networks.table import plan_table
 
-    manifest = read_manifest(path)
     state, learned = manifest.state, manifest.state.learned
     return {
         "bundle": str(path),
@@ -169,16 +162,11 @@ def _plain(value: Any) -> Any:
 
 
 def _quality(manifest: Manifest) -> Quality | None:
-    """Give the figures in a bundle's metadata, which lists the sizes of neighborhoods as text, in the order of text."""
+    """Give the figures in a bundle's metadata, if it has any."""
     from narrows.quality import Quality
 
     figures = manifest.metadata.get("quality")
-    if not isinstance(figures, dict):
-        return None
-    for side in ("autoencoder", "pca"):
-        votes = figures[side].get("knn_accuracy")
-        figures[side]["knn_accuracy"] = votes and {k: votes[k] for k in sorted(votes, key=int)}
-    return Quality.from_dict(figures)
+    return Quality.from_dict(figures) if isinstance(figures, dict) else None
 
 
 def _origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -173,7 +173,7 @@ class Quality:
             sides = {}
             for side in ("autoencoder", "pca"):
                 votes = values[side]["knn_accuracy"]
-                sides[side] = Figures(**values[side] | {"knn_accuracy": votes and {int(k): accuracy for k, accuracy in votes.items()}})
+                sides[side] = Figures(**values[side] | {"knn_accuracy": votes and {k: votes[str(k)] for k in sorted(map(int, votes))}})
             return cls(**values | sides | {"spectrum": tuple(values["spectrum"])})
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"these are not the figures of a Quality ({error}); give what to_dict() gave") from None
