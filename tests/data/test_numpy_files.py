@@ -153,6 +153,28 @@ def test_a_flipped_byte_in_a_npz_is_noticed(tmp_path):
         load(path)
 
 
+def test_a_header_that_breaks_off_is_refused(tmp_path):
+    """It is a Python literal, which is read by Python's own tokenizer."""
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,"
+    (tmp_path / "rows.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+
+    with pytest.raises(ValueError, match=r"rows.npy' is not a .npy file that can be read \(.*\): write it again"):
+        load(tmp_path / "rows.npy")
+
+
+@pytest.mark.parametrize("place", [-22, -19, -10, -7, -6, -3])
+def test_damage_to_the_end_of_a_npz_is_noticed(tmp_path, place):
+    """Its last bytes say where its directory is, and may point outside of the file."""
+    path = tmp_path / "rows.npz"
+    np.savez(path, X=np.ones((20, 3)))
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"rows.npz' is damaged or no .npz file \(.*\): write it again with numpy.savez"):
+        load(path)
+
+
 def test_a_label_is_refused_for_npy(tmp_path):
     """One array has no named columns."""
     np.save(tmp_path / "rows.npy", np.eye(2))

@@ -37,17 +37,29 @@ def test_extensions_are_read_in_any_case(tmp_path):
 @pytest.mark.parametrize(
     ("source", "error", "words"),
     [
-        ("mnits", ValueError, r"no data set 'mnits': did you mean 'mnist'\? it has 'digits', 'mnist'; a file needs its extension"),
+        (
+            "mnits",
+            ValueError,
+            r"no data set 'mnits': did you mean 'mnist'\? it has 'digits', 'mnist', 'fashion_mnist'; a file needs its extension",
+        ),
         ("MNIST", ValueError, r"no data set 'MNIST': did you mean 'mnist'\?"),
-        ("flowers", ValueError, r"narrows has no data set 'flowers': it has 'digits', 'mnist'"),
-        ("nowhere.csv", FileNotFoundError, r"there is no file 'nowhere.csv': check the path, or name a data set \('digits', 'mnist'\)"),
+        ("flowers", ValueError, r"narrows has no data set 'flowers': it has 'digits', 'mnist', 'fashion_mnist'"),
+        (
+            "nowhere.csv",
+            FileNotFoundError,
+            r"there is no file 'nowhere.csv': check the path, or name a data set \('digits', 'mnist', 'fashion_mnist'\)",
+        ),
         ("far/away", FileNotFoundError, r"there is no file 'far/away'"),
-        ("folder", IsADirectoryError, r"'folder' is a folder; give the path of a file in it"),
-        ("folder.csv", IsADirectoryError, r"'folder.csv' is a folder"),
+        (
+            "folder",
+            ValueError,
+            r"'folder' is a folder without PNG or JPEG images; if it holds files of .* a pattern such as 'folder/\*.csv'",
+        ),
+        ("folder.csv", ValueError, r"'folder.csv' is a folder without PNG or JPEG images"),
         (
             "rows.xlsx",
             ValueError,
-            r"'rows.xlsx' has the extension '.xlsx'; narrows reads .npy, .npz, .csv, .parquet and IDX files .*: convert",
+            r"'rows.xlsx' has the extension '.xlsx'; narrows reads .npy, .npz, .*, PNG, JPEG and IDX files .*: convert",
         ),
         ("rows", ValueError, r"'rows' has no extension; narrows reads .npy"),
     ],

@@ -139,6 +139,19 @@ def test_text_far_down_a_large_file_is_found(csv):
         load(csv("\n".join(lines)))
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_longer_than_a_megabyte_are_rows(csv, header):
+    """The parser works on blocks, and a row must fit into one."""
+    names = [f"gene_{number}" for number in range(30_000)]
+    row = ",".join([f"0.25{'0' * 36}"] * len(names))
+
+    rows = load(csv("\n".join([",".join(names)] * header + [row, row])))
+
+    assert rows.X.shape == (2, 30_000)
+    assert (rows.X == 0.25).all()
+    assert rows.feature_names == (names if header else None)
+
+
 @pytest.mark.parametrize(
     ("label", "words"),
     [

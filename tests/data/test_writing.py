@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import numpy as np
 import pyarrow as pa
@@ -17,21 +16,6 @@ from narrows.data.writing import ROWS_AT_ONCE
 @pytest.fixture
 def table(rng):
     return rng.normal(size=(7, 2)).astype(np.float32)
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Mount a disk of 64 kB, where root may."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False)
-    except OSError as problem:
-        pytest.skip(f"no small disk can be mounted here: {problem}")
-    if mounted.returncode:
-        pytest.skip("no small disk can be mounted here: only root may, and not everywhere")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("extension", FORMATS)
@@ -127,9 +111,10 @@ def test_what_cannot_be_written_is_refused(tmp_path, name, array, columns, index
 
 
 @pytest.mark.parametrize("extension", FORMATS)
-def test_a_full_disk_leaves_what_was_there(small_disk, table, rng, extension):
+def test_a_full_disk_leaves_what_was_there(mount, table, rng, extension):
     """One sentence, no partial file, and the earlier result untouched."""
-    path = small_disk / f"table{extension}"
+    disk = mount("size=64k")
+    path = disk / f"table{extension}"
     write(path, table, ["a", "b"])
     before = path.read_bytes()
 
@@ -139,7 +124,7 @@ def test_a_full_disk_leaves_what_was_there(small_disk, table, rng, extension):
         write(path, rng.random((5000, 40)), [f"c{number}" for number in range(40)])
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
-    assert os.listdir(small_disk) == [path.name]
+    assert os.listdir(disk) == [path.name]
 
 
 @pytest.mark.parametrize(
@@ -159,25 +144,16 @@ def test_a_place_that_cannot_be_written_is_known_beforehand(tmp_path, place, err
         check_writable(tmp_path / place)
 
 
-def test_a_folder_that_may_not_be_written_is_known_beforehand(tmp_path):
+def test_a_folder_that_may_not_be_written_is_known_beforehand(mount, tmp_path):
     """Root may write anywhere but on a disk that is mounted for reading only."""
-    folder = tmp_path / "locked"
-    folder.mkdir()
-    mounted = os.geteuid() == 0
-    if mounted:
-        command = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", folder]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("root cannot mount a disk here")
+    if os.geteuid() == 0:
+        folder = mount("ro,size=64k")
     else:
-        folder.chmod(0o500)
-    try:
-        with pytest.raises(PermissionError, match=r"no file can be made in the folder '.*locked' \(.*\): change its permissions, or write"):
-            check_writable(folder / "table.csv")
-    finally:
-        if mounted:
-            subprocess.run(["umount", folder], check=True)
-        else:
-            folder.chmod(0o700)
+        folder = tmp_path / "locked"
+        folder.mkdir(0o500)
+
+    with pytest.raises(PermissionError, match=rf"no file can be made in the folder '{folder}' \(.*\): change its permissions, or write"):
+        check_writable(folder / "table.csv")
 
 
 def test_checking_leaves_nothing_behind(tmp_path):

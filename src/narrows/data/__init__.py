@@ -1,4 +1,4 @@
-"""How rows come in and go out: named data sets, files, frames, rows held out, tables written."""
+"""How rows come in and go out: named data sets, files, folders, frames, rows held out, tables written."""
 
 from narrows.data.frames import as_frame, as_matrix
 from narrows.data.rows import Rows

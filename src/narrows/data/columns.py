@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from narrows.data.names import listed, shortened, unknown
+from narrows.data.names import NoSuchLabel, listed, shortened, unknown
 from narrows.data.numbers import exact_type, is_wide
 from narrows.data.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 2048
 
 _MISSING = {"", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null"}  # what stands for no value in text
 
@@ -31,7 +31,7 @@ def check_columns(names: list[str], label: str | None, where: str) -> None:
     """
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if label is not None and label not in names:
-        raise ValueError(unknown(where, "column", label, names))
+        raise NoSuchLabel(unknown(where, "column", label, names))
     if "" in names:
         raise ValueError(
             f"{where} has no name for column {names.index('') + 1}; every column needs one: give it a name, "
@@ -70,7 +70,7 @@ def rows_of(table: pa.Table, label: str | None, where: str, name: str, *, named:
     """
     import pyarrow as pa
 
-    labels = None if label is None else _labels(table[label], label, where, typed)
+    labels = None if label is None else labels_of(table[label], f"column {label!r}", where, typed=typed)
     columns = {column: _numbers(table[column], column, where) for column in table.column_names if column != label}
     if not columns:
         raise ValueError(f"{where} has no column beside the label {label!r}; rows need one column of numbers or more")
@@ -108,13 +108,11 @@ def _filled(table: pa.Table, dtype: np.dtype[Any], *, exactly: bool = False) -> 
     start = 0
     for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):  # small blocks stay in the processor's cache while they are turned
         block = X[start : start + len(batch)]
-        came = np.empty(block.shape, np.float64) if exactly else block
         for column, values in enumerate(batch.columns):
-            came[:, column] = values.to_numpy(zero_copy_only=False)
-        if exactly:
+            came = values.to_numpy(zero_copy_only=False)
             with np.errstate(over="ignore"):
-                block[:] = came
-            if not np.array_equal(came, block, equal_nan=True):
+                block[:, column] = came
+            if exactly and not np.array_equal(came, block[:, column], equal_nan=True):
                 return None
         start += len(batch)
     return X
@@ -158,30 +156,58 @@ def is_number(cell: str) -> bool:
     return "_" not in cell  # Python's own digits may be grouped, a table's may not
 
 
-def _labels(column: pa.ChunkedArray, name: str, where: str, typed: bool) -> NDArray[Any]:
+def labels_of(column: pa.ChunkedArray, place: str, where: str, *, typed: bool) -> NDArray[Any]:
+    """Give a column as labels, numbers or text.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray of shape (n,)
+        Numbers, text or categories.
+    place, where : str
+        What a sentence calls the column, and what it begins with.
+    typed : bool
+        Whether text is meant to be text, and not numbers if it can be read so.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, or the column is neither numbers nor text.
+    """
     import pyarrow as pa
 
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_null(column.type):
-        column = column.cast(pa.float64())
-    if not typed:
-        column = _understood(column)
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
-        try:
+    came = column.type
+    try:
+        if pa.types.is_dictionary(column.type):
+            column = _without_categories(column)
+        if pa.types.is_null(column.type):
+            column = column.cast(pa.float64())
+        if not typed:
+            column = _understood(column)
+        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
             column = column.cast(pa.string())
-        except pa.ArrowException as problem:
-            raise ValueError(
-                f"{where} holds {column.type} in the label column {name!r}, which is neither numbers nor text: name another column"
-            ) from problem
+    except pa.ArrowException as problem:
+        raise ValueError(f"{where} holds {came} in the label {place}, which is neither numbers nor text: name another column") from problem
     missing = _without_value(column)
     if missing.any():
         raise ValueError(
-            f"{where} has no label in column {name!r}, row {int(missing.argmax()) + 1}, the first of {int(missing.sum())}: "
+            f"{where} has no label in {place}, row {int(missing.argmax()) + 1}, the first of {int(missing.sum())}: "
             f"fill them in, or leave those rows out"
         )
     values: NDArray[Any] = column.to_numpy()
     return values.astype(str) if values.dtype.kind == "O" else values
+
+
+def _without_categories(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    kind = column.type.value_type
+    if pa.types.is_string_view(kind):  # which polars writes, and Arrow cannot yet take by index
+        kind = pa.string()
+    return pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in column.chunks], kind)
 
 
 def _understood(column: pa.ChunkedArray) -> pa.ChunkedArray:

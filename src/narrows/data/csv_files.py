@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from narrows.data.columns import check_columns, is_number, rows_of
+from narrows.data.metering import opened
 from narrows.data.names import shortened
 from narrows.data.rows import Rows
+from narrows.progress import Progress
+
+LEAST_BLOCK, MOST_BLOCK = 2**20, 2**24  # bytes that are parsed at once
+ROWS_IN_BLOCK = 256  # of wide rows: a column in many small pieces is slow, and takes more memory than its numbers
+CELL = 12  # bytes, roughly
 
 
 @dataclass(frozen=True)
@@ -19,9 +27,10 @@ class _Layout:
     has_header: bool
     delimiter: str
     lines_before: int  # lines of the file before the first row
+    block: int
 
 
-def read_csv(path: Path, label: str | None) -> Rows:
+def read_csv(path: Path, label: str | None, progress: Progress) -> Rows:
     """Read a table from a CSV file in UTF-8, separated by commas, or else by semicolons or tabs.
 
     A first line that is not all numbers is the header. Without one, columns are called by their number, from 1.
@@ -31,43 +40,86 @@ def read_csv(path: Path, label: str | None) -> Rows:
     ValueError
         If the file is empty, ragged or no text, or a column is not made of numbers and is not the label.
     """
+    with opened(path, progress) as file:
+        return rows_of_csv(file, label, f"'{path}'", path.name)
+
+
+def rows_of_csv(file: IO[bytes], label: str | None, where: str, name: str) -> Rows:
+    """Read what `read_csv` does from a file that is open and can be read again.
+
+    Parameters
+    ----------
+    file : binary file
+        Read from its beginning, twice where something is wrong with it.
+    label : str or None
+        The column that is left out of the rows.
+    where, name : str
+        What a sentence begins with; what the rows are called.
+
+    Raises
+    ------
+    ValueError
+        As `read_csv` does.
+    """
     import pyarrow as pa
 
-    where = f"'{path}'"
-    layout = _layout(path, where)
+    layout = _layout(file, where)
     check_columns(layout.names, label, where)
-    types = {name: pa.string() if name == label else pa.float64() for name in layout.names}
+    types = {column: pa.string() if column == label else pa.float64() for column in layout.names}
     try:
-        table = _table(path, layout, types)
+        table = _table(file, layout, types)
     except pa.ArrowInvalid:  # true and false, or what is wrong; letting Arrow find but one type takes twice the memory
         try:
-            table = _table(path, layout, {})
+            table = _table(file, layout, {})
         except pa.ArrowInvalid as problem:
-            raise ValueError(_what_is_wrong(path, layout, problem)) from problem
+            raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
     binary = [name for name in table.column_names if pa.types.is_binary(table[name].type)]
     if binary:
         raise ValueError(f"{where} holds bytes in column {binary[0]!r} that are not UTF-8: save the file as UTF-8")
     numeric = [name for name in layout.names if is_number(name)]
     if layout.has_header and numeric:  # a first row with a word in it looks the same: say what it was taken for
         where += f" (whose first line, with {shortened(numeric[0])} in it, was read as the header)"
-    return rows_of(table, label, where, path.name, named=layout.has_header, typed=False)
+    return rows_of(table, label, where, name, named=layout.has_header, typed=False)
 
 
-def _table(path: Path, layout: _Layout, types: dict[str, Any]) -> Any:
+def read_single_column(path: Path, progress: Progress) -> Any:
+    """Read a file of one column, its first line too, as an Arrow column of text.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one column, or no text at all.
+    """
+    import pyarrow as pa
+
+    where = f"'{path}'"
+    with opened(path, progress) as file:
+        layout = _layout(file, where)
+        if len(layout.names) > 1:
+            raise ValueError(f"{where} has {len(layout.names)} columns; a file of labels has one: leave out the others")
+        layout = _Layout(["label"], False, layout.delimiter, 0, layout.block)
+        try:
+            return _table(file, layout, {"label": pa.string()})["label"]
+        except pa.ArrowInvalid as problem:
+            raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
+
+
+def _table(file: IO[bytes], layout: _Layout, types: dict[str, Any]) -> Any:
     from pyarrow import csv as arrow
 
+    file.seek(0)
     return arrow.read_csv(
-        str(path),
-        read_options=arrow.ReadOptions(column_names=layout.names, skip_rows=layout.lines_before),
+        file,
+        read_options=arrow.ReadOptions(column_names=layout.names, skip_rows=layout.lines_before, block_size=layout.block),
         parse_options=arrow.ParseOptions(delimiter=layout.delimiter),
         convert_options=arrow.ConvertOptions(column_types=types),
     )
 
 
-def _layout(path: Path, where: str) -> _Layout:
-    with _text(path, errors="strict") as file:
+def _layout(file: IO[bytes], where: str) -> _Layout:
+    with _text(file, errors="strict") as text:
         try:
-            before, line = next(((number, line) for number, line in enumerate(file) if line.strip()), (0, ""))
+            before, line = next(((number, line) for number, line in enumerate(text) if line.strip()), (0, ""))
         except UnicodeDecodeError as problem:
             raise ValueError(f"{where} is not text in UTF-8 ({problem.reason}): save the file as UTF-8") from problem
     if not line:
@@ -76,30 +128,38 @@ def _layout(path: Path, where: str) -> _Layout:
         raise ValueError(f"{where} is no text: give a file of another format its usual extension")
     delimiter = next((mark for mark in ",;\t" if mark in line), ",")
     cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    row = max(len(line), CELL * len(cells))
+    block = max(LEAST_BLOCK, min(MOST_BLOCK, ROWS_IN_BLOCK * row), 4 * row)  # a row that is longer than a block cannot be parsed
     if all(map(is_number, cells)):
-        return _Layout([str(number + 1) for number in range(len(cells))], False, delimiter, before)
-    return _Layout(cells, True, delimiter, before + 1)
+        return _Layout([str(number + 1) for number in range(len(cells))], False, delimiter, before, block)
+    return _Layout(cells, True, delimiter, before + 1, block)
 
 
-def _what_is_wrong(path: Path, layout: _Layout, problem: Exception) -> str:
+def _what_is_wrong(file: IO[bytes], layout: _Layout, where: str, problem: Exception) -> str:
     """Find the row that the parser stumbled over: it read blocks at once and does not know."""
     width = len(layout.names)
-    for row, cells in enumerate(_records(path, layout), start=1):
+    for row, cells in enumerate(_records(file, layout), start=1):
         if len(cells) != width:
             rule = "the header has" if layout.has_header else "the first row has"
-            return f"'{path}' has {len(cells)} cells in row {row} where {rule} {width}: give every row {width}"
-    if not any(_records(path, layout)):
-        return f"'{path}' has a header and no rows; give one row or more"
+            return f"{where} has {len(cells)} cells in row {row} where {rule} {width}: give every row {width}"
+    if not any(_records(file, layout)):
+        return f"{where} has a header and no rows; give one row or more"
     reason = str(problem).partition("\n")[0]
-    return f"'{path}' cannot be read as CSV ({reason}): save it again as CSV in UTF-8"
+    return f"{where} cannot be read as CSV ({reason}): save it again as CSV in UTF-8"
 
 
-def _records(path: Path, layout: _Layout) -> Iterator[list[str]]:
-    with _text(path, errors="replace") as file:
+def _records(file: IO[bytes], layout: _Layout) -> Iterator[list[str]]:
+    with _text(file, errors="replace") as text:
         for _ in range(layout.lines_before):
-            next(file)
-        yield from (cells for cells in csv.reader(file, delimiter=layout.delimiter) if cells)
+            next(text)
+        yield from (cells for cells in csv.reader(text, delimiter=layout.delimiter) if cells)
 
 
-def _text(path: Path, errors: str) -> Any:
-    return open(path, encoding="utf-8-sig", errors=errors)
+@contextmanager
+def _text(file: IO[bytes], errors: str) -> Iterator[io.TextIOWrapper]:
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors)
+    try:
+        yield text
+    finally:
+        text.detach()  # else it would close the file

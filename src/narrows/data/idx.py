@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrows.data.images import flattened
+from narrows.data.metering import opened
+from narrows.data.names import NoSuchLabel
 from narrows.data.rows import Rows
+from narrows.progress import Progress
 
 ENDINGS = ("-ubyte", ".idx", "-ubyte.gz", ".idx.gz")
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: Path, label: str | None) -> Rows:
+def read_idx(path: Path, label: str | None, progress: Progress) -> Rows:
     """Read rows or images from an IDX file, and the labels from the file beside it that has the usual name.
 
     The usual name has ``labels`` for ``images`` and ``idx1`` for ``idx3``, gzipped or not.
@@ -31,22 +34,33 @@ def read_idx(path: Path, label: str | None) -> Rows:
         If a file is damaged, holds no rows, has another number of labels, or is asked for a label by name.
     """
     if label is not None:
-        raise ValueError(
-            f"'{path}' is an IDX file, which has no columns and no label {label!r}: "
-            f"labels are read from a file beside it, named as train-labels-idx1-ubyte is beside train-images-idx3-ubyte"
+        raise NoSuchLabel(
+            f"'{path}' is an IDX file, which has no columns and no label {label!r}: labels are read from a file beside it, "
+            f"named as train-labels-idx1-ubyte is beside train-images-idx3-ubyte, or from the file that you name as the label"
         )
-    X, image_shape = flattened(decode(content(path), f"'{path}'"), f"'{path}'")
+    X, image_shape = flattened(decode(content(path, progress), f"'{path}'"), f"'{path}'")
     beside = labels_beside(path)
     labels = None
     if beside is not None:
-        labels = decode(content(beside), f"'{beside}'")
+        labels = read_idx_labels(beside, progress)
         if labels.shape != (len(X),):
             raise ValueError(
                 f"'{beside}' has labels of shape {labels.shape} and '{path}' {len(X)} rows; "
                 f"give one label per row, or move the labels elsewhere if they belong to other rows"
             )
-        labels = labels.astype(np.int64 if labels.dtype.kind in "iu" else np.float64)
     return Rows(X, labels=labels, name=path.name, image_shape=image_shape)
+
+
+def read_idx_labels(path: Path, progress: Progress) -> NDArray[Any]:
+    """Read labels from an IDX file, as int64 or float64.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    labels = decode(content(path, progress), f"'{path}'")
+    return labels.astype(np.int64 if labels.dtype.kind in "iu" else np.float64)
 
 
 def labels_beside(path: Path) -> Path | None:
@@ -57,7 +71,7 @@ def labels_beside(path: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def content(path: Path) -> bytes:
+def content(path: Path, progress: Progress) -> bytes:
     """Give a file's bytes, decompressed if they are gzipped, whatever the file is called.
 
     Raises
@@ -65,7 +79,8 @@ def content(path: Path) -> bytes:
     ValueError
         If the compressed bytes are damaged.
     """
-    raw = path.read_bytes()
+    with opened(path, progress) as file:
+        raw = file.read()
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     try:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+
+class NoSuchLabel(ValueError):
+    """The label that was asked for is not there; without one, the rows could be read."""
+
+
 MANY = 10
 LONG = 40
 

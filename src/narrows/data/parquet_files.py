@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from narrows.data.columns import check_columns, rows_of
+from narrows.data.metering import opened
 from narrows.data.rows import Rows
+from narrows.progress import Progress
 
 
-def read_parquet(path: Path, label: str | None) -> Rows:
+def read_parquet(path: Path, label: str | None, progress: Progress) -> Rows:
     """Read a table from a Parquet file.
 
     Raises
@@ -20,7 +22,7 @@ def read_parquet(path: Path, label: str | None) -> Rows:
     from pyarrow import parquet
 
     where = f"'{path}'"
-    with open(path, "rb") as file:  # so that a file which may not be read is not taken for a damaged one
+    with opened(path, progress) as file:  # so that a file which may not be read is not taken for a damaged one
         if not file.read(1):
             raise ValueError(f"{where} is empty (0 bytes): write or copy it again")
         file.seek(0)

@@ -25,7 +25,9 @@ class Rows:
     test : Rows, default=None
         Rows that the data set itself keeps for testing.
     image_shape : tuple of int, default=None
-        The shape of the image that each row was, such as (28, 28); its product is d.
+        The shape of the image that each row was, such as (28, 28), or (32, 32, 3) for colors; its product is d.
+    names : list of str, default=None
+        What each row is called, where rows have names: the files of a folder of images.
 
     Raises
     ------
@@ -39,6 +41,7 @@ class Rows:
     name: str = "rows"
     test: Rows | None = None
     image_shape: tuple[int, ...] | None = None
+    names: list[str] | None = None
 
     def __post_init__(self) -> None:
         if self.X.ndim != 2:
@@ -46,6 +49,8 @@ class Rows:
         n, d = self.X.shape
         if self.labels is not None and self.labels.shape != (n,):
             raise ValueError(f"{self.name} has {n} rows and labels of shape {self.labels.shape}; give one label per row, or none")
+        if self.names is not None and len(self.names) != n:
+            raise ValueError(f"{self.name} has {n} rows and {len(self.names)} names; give one name per row, or none")
         if self.feature_names is not None and len(self.feature_names) != d:
             raise ValueError(f"{self.name} has {d} columns and {len(self.feature_names)} feature names; give one name per column, or none")
 

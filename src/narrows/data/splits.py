@@ -69,4 +69,6 @@ def _shares(sizes: list[int], count: int) -> list[int]:
 
 
 def _taken(rows: Rows, mask: NDArray[np.bool_], name: str, test: Rows | None) -> Rows:
-    return replace(rows, X=rows.X[mask], labels=None if rows.labels is None else rows.labels[mask], name=name, test=test)
+    labels = None if rows.labels is None else rows.labels[mask]
+    names = None if rows.names is None else [rows.names[row] for row in np.flatnonzero(mask)]
+    return replace(rows, X=rows.X[mask], labels=labels, names=names, name=name, test=test)
