@@ -50,7 +50,7 @@ def _import_keras() -> ModuleType:
                 BackendWarning,
                 stacklevel=4,
             )
-        with _environment(KERAS_BACKEND="jax", NPROC=_threads()):
+        with _environment(KERAS_BACKEND="jax", NPROC=_threads(), TF_CPP_MIN_LOG_LEVEL="3" if _quieted() else None):
             import keras as module
 
             _start_jax()
@@ -77,9 +77,21 @@ def _start_jax() -> None:
     _started_in = os.getpid()
 
 
+@functools.cache
+def _quieted() -> bool:
+    """Whether XLA is told to log nothing but what ends the process: where nobody has said, and JAX has yet to be loaded.
+
+    With AVX-512 its loader takes preferences of the compiler (prefer-no-gather) for instructions that the processor lacks, and foretells
+    crashes for each program from the cache, which then runs well (openxla/xla issue 44565). Errors come as exceptions anyway.
+    """
+    return "avx512f" in processor_flags() and "jax" not in sys.modules and not os.environ.get("TF_CPP_MIN_LOG_LEVEL")
+
+
 def _keep_programs(jax: ModuleType) -> None:
     if jax.config.jax_compilation_cache_dir is not None or os.environ.get("NARROWS_PROGRAM_CACHE") == "off":
         return
+    if "avx512f" in processor_flags() and not _quieted() and os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
+        return  # each program from the cache would come with a false alarm
     import pooch
 
     # A program compiled for one processor can crash another one: homes are shared between machines, programs must not be.

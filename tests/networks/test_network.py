@@ -89,7 +89,7 @@ def test_weights_set_in_the_network_are_the_models(rng):
 
     made.weights = other.weights
 
-    np.testing.assert_allclose(models.autoencoder(rows), other.reconstruct(rows), atol=1e-6)
+    np.testing.assert_allclose(models.autoencoder(rows), other.reconstruct(rows), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
@@ -117,6 +117,8 @@ def test_a_clone_of_the_models_starts_as_the_plan_says(rng):
     encoder = network(Dense(6, kernel_initializer="he_normal"), ROWS_OF["none"](rng)).models.encoder
 
     assert isinstance(encoder.get_layer("encoder_1").kernel_initializer, keras.initializers.HeNormal)
+    assert isinstance(encoder.get_layer("encoder_1").bias_initializer, keras.initializers.RandomUniform)
+    assert isinstance(encoder.get_layer("code").bias_initializer, keras.initializers.Zeros)
 
 
 @pytest.mark.parametrize("tied", [False, True])

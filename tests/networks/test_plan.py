@@ -15,7 +15,15 @@ CHOICES = {
     "plain": Dense(6, 4),
     "no hidden layers": Dense(),
     "all choices": Dense(
-        6, 4, activation="tanh", dropout=0.25, batch_normalization=True, l1=1e-3, l2=1e-4, kernel_initializer="orthogonal"
+        6,
+        4,
+        activation="tanh",
+        dropout=0.25,
+        batch_normalization=True,
+        l1=1e-3,
+        l2=1e-4,
+        kernel_initializer="orthogonal",
+        bias_initializer="ones",
     ),
     "tied": Dense(6, 4, tied=True, mean_bias=False),
     "tied without hidden layers": Dense(tied=True),

@@ -7,7 +7,9 @@ import pytest
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from narrows.networks import scale as scales
-from narrows.networks.scale import learn
+from narrows.networks.computation import Computation
+from narrows.networks.network import Network
+from narrows.networks.scale import Scale, learn
 
 
 @pytest.fixture
@@ -45,11 +47,38 @@ def test_scaling_is_scikit_learns(kind, oracle, table):
     assert ours.dtype == np.float32
 
 
-@pytest.mark.parametrize("kind", ["auto", "standard", "minmax", None])
-def test_undo_gives_the_rows_back(kind, table):
+def transparent(scale: Scale) -> Network:
+    """Make a network whose encoder and decoder change nothing: what is left is the scaling."""
+    import keras
+
+    same = [keras.Sequential([keras.Input((scale.shift.size,)), keras.layers.Identity()]) for _ in range(2)]
+    return Network(scale, {}, None, Computation(*same, keras.activations.linear))
+
+
+KINDS = pytest.mark.parametrize("kind", ["auto", "standard", "minmax", None])
+# The two ways out of scaled units: compiled with the decoder, and as a layer of the Keras model.
+UNDO = pytest.mark.parametrize(
+    "undo",
+    [lambda scale, rows: transparent(scale).decode(rows), lambda scale, rows: np.array(transparent(scale).models.decoder(rows))],
+    ids=["compiled", "keras"],
+)
+
+
+@KINDS
+@UNDO
+def test_the_way_out_gives_the_rows_back(undo, kind, table):
     scale = learn(kind, table)
 
-    np.testing.assert_allclose(scale.undo(scale.apply(table)), table, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(undo(scale, scale.apply(table)), table, rtol=1e-5, atol=1e-4)
+
+
+@KINDS
+def test_the_layer_on_the_way_in_scales_as_numpy_does(kind, table):
+    scale = learn(kind, table)
+
+    scaled = np.array(transparent(scale).models.encoder(table.astype(np.float32)))
+
+    np.testing.assert_allclose(scaled, scale.apply(table), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "bounded"), [("standard", False), ("minmax", True), (None, False)])
@@ -59,14 +88,15 @@ def test_whether_scaled_rows_lie_in_the_unit_interval_is_known(kind, bounded, ta
 
 @pytest.mark.parametrize("kind", ["standard", "minmax"])
 @pytest.mark.parametrize("value", [0.0, 7.3, 0.1, -1e9, 1e-300])
-def test_a_constant_column_is_moved_and_not_blown_up(kind, value, rng):
+@UNDO
+def test_a_constant_column_is_moved_and_not_blown_up(undo, kind, value, rng):
     rows = np.column_stack([rng.normal(size=1000), np.full(1000, value)])
 
     scale = learn(kind, rows)
 
     assert np.isfinite(scale.factor).all()
     np.testing.assert_allclose(scale.apply(rows)[:, 1], 0, atol=1e-6)
-    np.testing.assert_allclose(scale.undo(scale.apply(rows))[:, 1], value, rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(undo(scale, scale.apply(rows))[:, 1], value, rtol=1e-6, atol=1e-30)
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax"])

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from narrows.networks.weights import draw
+from narrows.networks import Dense, computation
+from narrows.networks.weights import draw, draw_bias
 
 SHAPE = (300, 200)
 NAMES = ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"]
@@ -82,3 +83,40 @@ def test_an_unknown_name_is_one_clear_sentence(rng):
 def test_bad_values_are_refused(function, rng):
     with pytest.raises(ValueError, match=r"must give finite values of shape \(3, 2\)"):
         draw(function, (3, 2), rng)
+
+
+def test_biases_are_spread_as_far_as_a_unit_of_the_kernel_would(rng):
+    spread = draw_bias("spread", 25, 10_000, rng)
+
+    assert spread.dtype == np.float32
+    assert 0.199 < spread.max() <= 0.2
+    assert -0.2 <= spread.min() < -0.199
+    assert spread.std() == pytest.approx(0.2 / 3**0.5, rel=0.02)
+
+
+def test_biases_may_also_start_as_keras_has_it(rng):
+    assert not draw_bias("zeros", 4, 5, rng).any()
+    np.testing.assert_array_equal(draw_bias("ones", 4, 5, rng), np.ones(5, np.float32))
+    with pytest.raises(ValueError, match=r"^unknown bias_initializer 'sprad'"):
+        draw_bias("sprad", 4, 5, rng)
+
+
+def test_recipes_of_the_textbook_start_without_biases_and_without_a_path():
+    from narrows import recipe
+
+    made = recipe("dense", epochs=1).fit(np.random.default_rng(0).random((20, 6)))
+
+    assert made.layers.bias_initializer == "zeros"
+    assert "path" not in made.summary()
+
+
+def test_a_linear_code_starts_wider_and_no_other_does():
+    def deviation(layers, code="linear"):
+        plan = layers.plan(200, 50, code_activation=code, output_activation="sigmoid")
+        return computation.first_weights(plan, np.random.default_rng(0), None)["code/kernel"].std()
+
+    plain = deviation(Dense(100, code_gain=1.0))
+
+    assert deviation(Dense(100)) == pytest.approx(3 * plain, rel=1e-6)
+    assert deviation(Dense(100), "tanh") == pytest.approx(plain, rel=1e-6)
+    assert deviation(Dense(100, tied=True)) == pytest.approx(plain, rel=1e-6)

@@ -82,7 +82,8 @@ def unit_rows() -> np.ndarray:
 
 @pytest.fixture
 def trial(unit_rows) -> Trial:
-    return Trial(Dense(5), unit_rows)
+    """A network that bears large learning rates: its code starts no wider than any other layer."""
+    return Trial(Dense(5, bias_initializer="zeros", code_gain=1.0), unit_rows)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from narrows import Autoencoder
+from narrows import Autoencoder, Dense
 from narrows.training.callbacks import check_callbacks
 
 callbacks = keras.callbacks
@@ -19,7 +19,7 @@ def rows() -> np.ndarray:
 
 def fitted(rows, *given, epochs=6, rate=0.1, **choices) -> Autoencoder:
     settings = {
-        "layers": (5,),
+        "layers": Dense(5, bias_initializer="zeros", code_gain=1.0),  # bears large learning rates
         "optimizer": "sgd",
         "schedule": "constant",
         "batch_size": 16,

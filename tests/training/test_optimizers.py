@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.training.conftest import same_bits
 
-from narrows.training.optimizers import cosine, resolve
+from narrows.training.optimizers import cosine, options_of, resolve, with_options
 
 schedules = keras.optimizers.schedules
 SCHEDULES = {
@@ -113,3 +113,34 @@ def test_every_keras_name_is_known(name):
 def test_bad_settings_are_named(arguments, error, words):
     with pytest.raises(error, match=words):
         resolve(*arguments)
+
+
+@pytest.mark.parametrize("options", [{}, {"clipnorm": 1.0}, {"beta_1": 0.8, "use_ema": True}, {"weight_decay": 0.1}])
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam"])
+def test_what_with_options_sets_options_of_gives(name, options):
+    made = with_options(name, options)
+
+    class_name, given = options_of(made)
+    again = with_options(class_name, given)
+    assert class_name.lower() == name
+    assert given.items() <= options.items()
+    assert {**again.get_config(), "name": ""} == {**made.get_config(), "name": ""}
+
+
+def test_with_options_keeps_the_others():
+    made = with_options(keras.optimizers.RMSprop(momentum=0.01), {"rho": 0.5})
+
+    assert (made.momentum, made.rho) == (0.01, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("adam", {"moment": 1}), r"the optimizer Adam has no option 'moment': it must be one of \['amsgrad', 'beta_1'"),
+        (("adam", {"clipnorm": "much"}), "the option 'clipnorm' of the optimizer Adam must be a number, true or false, got 'much'"),
+        (("adamm", {}), "unknown optimizer 'adamm'"),
+    ],
+)
+def test_bad_options_are_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        with_options(*arguments)

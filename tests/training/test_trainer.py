@@ -246,6 +246,23 @@ def test_bytes_stay_bytes_on_the_device(dtype, rng):
     assert arrays["x"].shape == (16, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_rows_are_copied_once_on_their_way_to_a_cpu(dtype, rng, monkeypatch):
+    """What is filled in on the host is the device's memory, so that rows from a disk come into memory once."""
+    import jax
+
+    if jax.default_backend() != "cpu":
+        pytest.skip("another device has its own memory")
+    given = []
+    put = jax.device_put
+    monkeypatch.setattr(jax, "device_put", lambda array: given.append(array) or put(array))
+    rows = rng.integers(0, 200, (300, 7)).astype(dtype)
+
+    arrays, _ = RowSet(rows, scales.learn("auto", rows)).on_device()
+
+    assert arrays["x"].unsafe_buffer_pointer() == given[0].ctypes.data
+
+
 def test_programs_are_shared_by_equal_networks_and_sizes(unit_rows):
     """What is only a number compiles nothing: rates, seeds, epochs, strengths, weights, a few rows more."""
     Trial(Dense(7, l2=1e-3), unit_rows)("adam", 0.01)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 
 from narrows import _backend
 from narrows.networks.lowering import lower
-from narrows.networks.plan import ActivationLayer, BatchNormalizationLayer, DenseLayer, DropoutLayer, Layer, Plan
-from narrows.networks.weights import draw
+from narrows.networks.plan import ActivationLayer, BatchNormalizationLayer, DenseLayer, DropoutLayer, Layer, LinearPath, Plan
+from narrows.networks.weights import before_output, draw, draw_bias
 
 Weights = dict[str, np.ndarray]
 
@@ -59,6 +60,10 @@ class Computation:
     ----------
     trainable, state : tuple of str
         Names of the variables that training changes by gradient, and of those that the layers change themselves.
+    programs : OrderedDict
+        What training compiled for a user's own models: it goes when they go.
+    kept : dict
+        Compiled functions of the computation, under names, for as long as it lives.
     """
 
     def __init__(self, encoder: Any, decoder: Any, output_activation: Callable[[Any], Any], ties: dict[str, str] | None = None) -> None:
@@ -76,7 +81,8 @@ class Computation:
             for key, model in (("whole", self.whole), ("encoder", encoder), ("decoder", decoder))
         }
         self._ties = ties or {}
-        self._compiled: dict[str, Callable[..., Any]] = {}
+        self.kept: dict[str, Any] = {}
+        self.programs: OrderedDict[Hashable, Any] = OrderedDict()
         self.trainable = tuple(name for name in self._named["whole"][0] if name not in self._ties)
         self.state = tuple(self._named["whole"][1])
 
@@ -130,9 +136,9 @@ class Computation:
             result = plain(weights, block if before is None else (block - before[0]) * before[1])
             return result if after is None else result / after[1] + after[0]
 
-        if part not in self._compiled:
-            self._compiled[part] = jax.jit(lower(scaled, "float32"))
-        return self._compiled[part]
+        if part not in self.kept:
+            self.kept[part] = jax.jit(lower(scaled, "float32"))
+        return self.kept[part]
 
     def weights(self) -> Weights:
         """Give the present values of the Keras variables that exist in their own right."""
@@ -179,8 +185,20 @@ def keras_layer(layer: Layer) -> Any:
         return layers.BatchNormalization(**name)
     if isinstance(layer, DropoutLayer):
         return layers.Dropout(layer.rate, seed=0, **name)
+    if isinstance(layer, LinearPath):
+        return layers.Dense(layer.units, use_bias=False, kernel_initializer="zeros", **name)
     assert isinstance(layer, ActivationLayer)
     return layers.Activation(activation(layer.activation), **name)
+
+
+def chain(plan: tuple[Layer, ...], layers: list[Any], start: Any) -> Any:
+    """Call the Keras layers of one side of a plan one after the other; a linear path adds what it makes of the start."""
+    add = _backend.keras().layers.Add
+    tensor = start
+    for described, layer in zip(plan, layers, strict=True):
+        beside = isinstance(described, LinearPath)
+        tensor = add(name=f"{described.name}_sum", dtype="float32")([tensor, layer(start)]) if beside else layer(tensor)
+    return tensor
 
 
 @functools.lru_cache(maxsize=32)
@@ -189,7 +207,8 @@ def of_plan(plan: Plan) -> Computation:
     keras = _backend.keras()
 
     def model(layers: tuple[Layer, ...], width: int, name: str) -> Any:
-        return keras.Sequential([keras.Input((width,), dtype="float32"), *map(keras_layer, layers)], name=name)
+        start = keras.Input((width,), dtype="float32")
+        return keras.Model(start, chain(layers, [keras_layer(layer) for layer in layers], start), name=name)
 
     encoder = model(plan.encoder, plan.n_features, "encoder")
     decoder = model(plan.decoder, plan.n_components, "decoder")
@@ -240,6 +259,8 @@ def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
             found.update({f"{layer.name}/{name}": (layer.units,) for name in NORMALIZATION})
         elif isinstance(layer, DropoutLayer):
             found[f"{layer.name}/{SEED}"] = (2,)
+        elif isinstance(layer, LinearPath):
+            found[f"{layer.name}/kernel"] = (layer.inputs, layer.units)
     return found
 
 
@@ -257,26 +278,18 @@ def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | N
     -------
     dict of str to ndarray
     """
-    initializers = {f"{layer.name}/kernel": layer.kernel_initializer for layer in plan if isinstance(layer, DenseLayer)}
+    dense = {layer.name: layer for layer in plan if isinstance(layer, DenseLayer)}
     weights: Weights = {}
     for name, shape in shapes(plan).items():
-        kind = name.rpartition("/")[2]
-        if name in initializers:
-            weights[name] = draw(initializers[name], shape, rng)
+        owner, _, kind = name.rpartition("/")
+        if owner in dense and kind == "kernel":
+            weights[name] = draw(dense[owner].kernel_initializer, shape, rng) * np.float32(dense[owner].kernel_gain)
+        elif owner in dense:
+            weights[name] = draw_bias(dense[owner].bias_initializer, dense[owner].inputs, dense[owner].units, rng)
         elif kind == SEED:
             weights[name] = np.array([rng.integers(2**32), 0], np.uint32)
         else:
             weights[name] = np.full(shape, NORMALIZATION.get(kind, 0.0), np.float32)
     if plan.mean_bias and mean_row is not None:
-        weights["output/bias"] = _inverse(plan.output_activation, mean_row)
+        weights["output/bias"] = before_output(plan.output_activation, mean_row)[0].astype(np.float32)
     return weights
-
-
-def _inverse(output_activation: Any, mean_row: np.ndarray) -> np.ndarray:
-    """Give what the output activation turns into the mean row; zeros where that is not known."""
-    if output_activation == "sigmoid":
-        mean_row = mean_row.clip(1e-3, 1 - 1e-3)
-        return np.log(mean_row / (1 - mean_row)).astype(np.float32)
-    if output_activation == "linear":
-        return mean_row.astype(np.float32)
-    return np.zeros_like(mean_row, np.float32)

@@ -15,6 +15,7 @@ from narrows.networks.plan import (
     DropoutLayer,
     Initializer,
     Layer,
+    LinearPath,
     Plan,
 )
 
@@ -39,6 +40,12 @@ class Dense(Choices):
         Whether each decoder kernel is the transpose of its encoder twin.
     kernel_initializer : str or callable, default="he_normal"
         How kernels start: a Keras name, or an initializer instance.
+    bias_initializer : str or callable, default="spread"
+        How the biases of the hidden layers start: "spread" draws them evenly from ±1 / √(values that come in), a Keras name, or an
+        initializer instance. Without any spread, all units of the first decoder layer bend at the origin of the code.
+    code_gain : float, default=3.0
+        How many times larger than drawn the kernel of a linear code starts, at least 0: codes that start far apart find their places
+        sooner. Without effect on codes with an activation, on tied kernels, and where a linear path runs beside.
     mean_bias : bool, default=True
         Whether the output starts at the mean row (its last bias) instead of at zero.
 
@@ -69,12 +76,18 @@ class Dense(Choices):
         l2: float = 0.0,
         tied: bool = False,
         kernel_initializer: Initializer = "he_normal",
+        bias_initializer: Initializer = "spread",
+        code_gain: float = 3.0,
         mean_bias: bool = True,
     ) -> None:
         for width in widths:
             if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
                 raise ValueError(f"widths of Dense must be whole numbers of at least 1, got {width!r} in {widths!r}")
-        for name, value, end in (("dropout", dropout, 1.0), ("l1", l1, float("inf")), ("l2", l2, float("inf"))):
+        numbers = (
+            ("dropout", dropout, 1.0),
+            *((name, value, float("inf")) for name, value in (("l1", l1), ("l2", l2), ("code_gain", code_gain))),
+        )
+        for name, value, end in numbers:
             if not isinstance(value, Real) or not 0 <= value < end:
                 raise ValueError(f"{name} of Dense must be a number in [0, {end}), got {value!r}")
         self._choose(
@@ -86,6 +99,8 @@ class Dense(Choices):
             l2=l2,
             tied=tied,
             kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            code_gain=code_gain,
             mean_bias=mean_bias,
         )
 
@@ -94,7 +109,9 @@ class Dense(Choices):
         choices = dict(choices)
         return cls(*choices.pop("widths"), **choices)
 
-    def plan(self, n_features: int, n_components: int, *, code_activation: Activation, output_activation: Activation) -> Plan:
+    def plan(
+        self, n_features: int, n_components: int, *, code_activation: Activation, output_activation: Activation, linear_path: bool = False
+    ) -> Plan:
         """Give the plan of these layers.
 
         Parameters
@@ -105,6 +122,8 @@ class Dense(Choices):
             Values in a code.
         code_activation, output_activation : str or callable
             Of the bottleneck and of the reconstruction.
+        linear_path : bool, default=False
+            Whether a linear path runs beside the layers of each side; the last of them then start at zero.
 
         Returns
         -------
@@ -114,13 +133,18 @@ class Dense(Choices):
         widths: Sequence[int] = choices["widths"]
         dense: dict[str, Any] = {key: choices[key] for key in ("kernel_initializer", "l1", "l2")}
 
+        # Tied kernels that do not end in zeros: the decoder of a network with a linear path is silent at first only without biases.
+        bias = "zeros" if linear_path and choices["tied"] else choices["bias_initializer"]
+
         def block(side: str, inputs: int, layers: Sequence[int], twins: Sequence[str]) -> tuple[list[Layer], int]:
             out: list[Layer] = []
             for number, units in enumerate(layers, 1):
                 name, twin = f"{side}_{number}", twins[number - 1] if choices["tied"] and twins else None
                 normalized = choices["batch_normalization"]
                 activation = "linear" if normalized else choices["activation"]
-                out.append(DenseLayer(name=name, inputs=inputs, units=units, activation=activation, tied_to=twin, **dense))
+                out.append(
+                    DenseLayer(name=name, inputs=inputs, units=units, activation=activation, bias_initializer=bias, tied_to=twin, **dense)
+                )
                 if normalized:
                     out.append(BatchNormalizationLayer(name=f"{name}_normalization", units=units))
                     out.append(ActivationLayer(name=f"{name}_activation", units=units, activation=choices["activation"]))
@@ -130,11 +154,12 @@ class Dense(Choices):
             return out, inputs
 
         encoder, width = block("encoder", n_features, widths, ())
-        encoder.append(DenseLayer(name="code", inputs=width, units=n_components, activation=code_activation, **dense))
+        gain = choices["code_gain"] if code_activation == "linear" and not choices["tied"] else 1.0
+        encoder += _end("code", width, n_features, n_components, code_activation, linear_path, {**dense, "kernel_gain": gain})
         twins = ["code", *(f"encoder_{number}" for number in range(len(widths), 1, -1))]
         decoder, width = block("decoder", n_components, widths[::-1], twins)
         last = ("encoder_1" if widths else "code") if choices["tied"] else None
-        decoder.append(DenseLayer(name="output", inputs=width, units=n_features, tied_to=last, **dense))
+        decoder += _end("output", width, n_components, n_features, "linear", linear_path, {**dense, "tied_to": last})
         return Plan(
             n_features=n_features,
             n_components=n_components,
@@ -143,3 +168,13 @@ class Dense(Choices):
             output_activation=output_activation,
             mean_bias=choices["mean_bias"],
         )
+
+
+def _end(name: str, width: int, inputs: int, units: int, activation: Activation, linear_path: bool, choices: dict[str, Any]) -> list[Layer]:
+    """Give the last layers of a side, from `width` values to `units`; `inputs` is what the side takes in."""
+    if not linear_path:
+        return [DenseLayer(name=name, inputs=width, units=units, activation=activation, **choices)]
+    started = {**choices, "kernel_initializer": "zeros"}
+    end: list[Layer] = [DenseLayer(name=name, inputs=width, units=units, **started)]
+    end.append(LinearPath(name=f"{name}_path", inputs=inputs, units=units))
+    return end if activation == "linear" else [*end, ActivationLayer(name=f"{name}_activation", units=units, activation=activation)]

@@ -183,19 +183,27 @@ def _plan_models(plan: Plan | None, scale: Scale) -> Models:
     after = [keras.layers.Activation(output, name="output_activation", dtype="float32"), *after]
     rows = keras.Input((plan.n_features,), dtype="float32", name="rows")
     codes = keras.Input((plan.n_components,), dtype="float32", name="codes")
-    encoded, decoded = _chain([*before, *encoder_layers], rows), _chain([*decoder_layers, *after], codes)
+    encoded = computations.chain(plan.encoder, encoder_layers, _chain(before, rows))
+    decoded = _chain(after, computations.chain(plan.decoder, decoder_layers, codes))
     encoder, decoder = keras.Model(rows, encoded, name="encoder"), keras.Model(codes, decoded, name="decoder")
     layers = {layer.name: layer for layer in [*encoder_layers, *decoder_layers]}
     state = random.getstate()  # from which Keras draws a seed for each initializer
     for layer in plan:
         if isinstance(layer, DenseLayer):
             layers[layer.name].kernel_initializer = keras.initializers.get(layer.kernel_initializer)
+            layers[layer.name].bias_initializer = _bias_initializer(keras, layer)
             if layer.tied_to:
                 _share_kernel(layers[layer.name], layers[layer.tied_to])
     random.setstate(state)
     variables = {f"{layer.name}/{variable.name}": variable for layer in layers.values() for variable in layer.variables}
     own = {name: variable for name, variable in variables.items() if name not in plan.ties}
     return Models(encoder, decoder, _whole(keras, encoder, decoder, plan.n_features), own)
+
+
+def _bias_initializer(keras: Any, layer: DenseLayer) -> Any:
+    if layer.bias_initializer == "spread":
+        return keras.initializers.RandomUniform(-(layer.inputs**-0.5), layer.inputs**-0.5)
+    return keras.initializers.get(layer.bias_initializer)
 
 
 def _shown(keras: Any, layer: Layer) -> Any:

@@ -19,7 +19,7 @@ class _Frozen(BaseModel):
 
 
 class DenseLayer(_Frozen):
-    """A matrix and a bias; with `tied_to`, the matrix is the transpose of that layer's."""
+    """A matrix and a bias; with `tied_to`, the matrix is the transpose of that layer's. It starts as drawn, times `kernel_gain`."""
 
     kind: Literal["dense"] = "dense"
     name: Name
@@ -27,11 +27,13 @@ class DenseLayer(_Frozen):
     units: Size
     activation: Activation = "linear"
     kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_gain: Strength = 1.0
     tied_to: Name | None = None
     l1: Strength = 0.0
     l2: Strength = 0.0
 
-    @field_serializer("activation", "kernel_initializer")
+    @field_serializer("activation", "kernel_initializer", "bias_initializer")
     def _only_names(self, value: Activation, info: Any) -> str:
         if isinstance(value, str):
             return value
@@ -69,13 +71,22 @@ class DropoutLayer(_Frozen):
     rate: Annotated[float, Field(gt=0, lt=1)]
 
 
-Layer = Annotated[DenseLayer | BatchNormalizationLayer | ActivationLayer | DropoutLayer, Field(discriminator="kind")]
+class LinearPath(_Frozen):
+    """A matrix that takes the input of its whole side past all layers before it, and adds it to what they give."""
+
+    kind: Literal["linear_path"] = "linear_path"
+    name: Name
+    inputs: Size
+    units: Size
+
+
+Layer = Annotated[DenseLayer | BatchNormalizationLayer | ActivationLayer | DropoutLayer | LinearPath, Field(discriminator="kind")]
 
 
 class Plan(_Frozen):
     """An encoder and a decoder, in the scaled units of the network.
 
-    The last decoder layer is linear; `output_activation` follows it, so that a loss can be computed from what comes before.
+    What the last decoder layer gives is linear; `output_activation` follows it, so that a loss can be computed from what comes before.
     """
 
     n_features: Size
@@ -119,6 +130,11 @@ class Plan(_Frozen):
         return {f"{layer.name}/kernel": (layer.l1, layer.l2) for layer in own if layer.l1 or layer.l2}
 
     @property
+    def linear_path(self) -> bool:
+        """Whether a linear path runs beside the layers."""
+        return any(isinstance(layer, LinearPath) for layer in self)
+
+    @property
     def computation(self) -> Plan:
         """The same plan without what a compiled program does not depend on: initial weights and penalty strengths."""
 
@@ -126,15 +142,18 @@ class Plan(_Frozen):
             if not isinstance(layer, DenseLayer):
                 return layer
             on = {"l1": float(layer.l1 > 0), "l2": float(layer.l2 > 0)}
-            return layer.model_copy(update={"kernel_initializer": "zeros", **on})
+            return layer.model_copy(update={"kernel_initializer": "zeros", "bias_initializer": "zeros", "kernel_gain": 1.0, **on})
 
         update = {"encoder": tuple(map(bare, self.encoder)), "decoder": tuple(map(bare, self.decoder)), "mean_bias": False}
         return self.model_copy(update=update)
 
 
-def _check_chain(layers: tuple[Layer, ...], width: int, end: int) -> None:
+def _check_chain(layers: tuple[Layer, ...], start: int, end: int) -> None:
+    width = start
     for layer in layers:
         inputs = layer.inputs if isinstance(layer, DenseLayer) else layer.units
+        if isinstance(layer, LinearPath) and layer.inputs != start:
+            raise ValueError(f"layer {layer.name!r} takes {layer.inputs} values past the others where {start} come in")
         if inputs != width:
             raise ValueError(f"layer {layer.name!r} takes {inputs} values where {width} come in")
         width = layer.units
@@ -156,4 +175,6 @@ def count_parameters(layer: Layer) -> tuple[int, int]:
         return (0 if layer.tied_to else layer.inputs * layer.units), layer.units
     if isinstance(layer, BatchNormalizationLayer):
         return layer.units, layer.units
+    if isinstance(layer, LinearPath):
+        return layer.inputs * layer.units, 0
     return 0, 0

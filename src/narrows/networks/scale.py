@@ -46,12 +46,6 @@ class Scale:
         scaled *= self.factor.astype(exact)
         return scaled.astype(np.float32, copy=False)
 
-    def undo(self, rows: np.ndarray) -> np.ndarray:
-        """Take scaled rows of shape (n, n_features), float32, back to their own units, float32."""
-        if self.kind == "none":
-            return rows
-        return (rows / self.factor + self.shift).astype(np.float32)
-
     def layers(self) -> tuple[list[Any], list[Any]]:
         """Give the Keras layers that scale rows and that undo it; two empty lists where nothing is scaled."""
         if self.kind == "none":

@@ -56,7 +56,55 @@ def draw(initializer: Initializer, shape: tuple[int, ...], rng: np.random.Genera
         return (q if rows >= columns else q.T).reshape(shape).astype(np.float32)
     if name == "zeros":
         return np.zeros(shape, np.float32)
-    return _by_keras(initializer, shape, int(rng.integers(2**31 - 1)))
+    return _by_keras("kernel_initializer", initializer, shape, int(rng.integers(2**31 - 1)))
+
+
+def draw_bias(initializer: Initializer, inputs: int, units: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the first biases of a layer.
+
+    Parameters
+    ----------
+    initializer : str or callable
+        "spread" draws evenly from ±1 / √inputs; all else is as for kernels.
+    inputs, units : int
+        Of the layer.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (units,), float32
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the result has another shape or is not finite.
+    """
+    if initializer == "spread":
+        return rng.uniform(-(inputs**-0.5), inputs**-0.5, units).astype(np.float32)
+    if initializer == "zeros":
+        return np.zeros(units, np.float32)
+    return _by_keras("bias_initializer", initializer, (units,), int(rng.integers(2**31 - 1)))
+
+
+def before_output(output_activation: Any, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give what an output activation turns into a row, and its slope there; zeros and ones where that is not known.
+
+    Parameters
+    ----------
+    output_activation : str or callable
+    row : ndarray of shape (n_features,)
+        Drawn in where it comes too near to the ends of a sigmoid, where value and slope know no bounds.
+
+    Returns
+    -------
+    value, slope : ndarray of shape (n_features,)
+    """
+    if output_activation == "sigmoid":
+        inner, gentle = row.clip(1e-3, 1 - 1e-3), row.clip(1e-2, 1 - 1e-2)
+        return np.log(inner / (1 - inner)), gentle * (1 - gentle)
+    if output_activation == "linear":
+        return row, np.ones_like(row)
+    return np.zeros_like(row), np.ones_like(row)
 
 
 def _truncated_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -66,7 +114,7 @@ def _truncated_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.nd
     return values
 
 
-def _by_keras(initializer: Initializer, shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _by_keras(parameter: str, initializer: Initializer, shape: tuple[int, ...], seed: int) -> np.ndarray:
     from narrows._backend import keras
 
     initializers = keras().initializers
@@ -75,12 +123,12 @@ def _by_keras(initializer: Initializer, shape: tuple[int, ...], seed: int) -> np
         try:
             made = initializers.get(initializer)
         except ValueError:
-            raise ValueError(f"unknown kernel_initializer {initializer!r}: it must be one of Keras's, such as {sorted(_SCALED)}") from None
+            raise ValueError(f"unknown {parameter} {initializer!r}: it must be one of Keras's, such as {sorted(_SCALED)}") from None
     if isinstance(made, initializers.Initializer):
         config = made.get_config()
         if "seed" in config:
             made = type(made).from_config({**config, "seed": seed})
     values = np.asarray(made(shape, dtype="float32"), np.float32)
     if values.shape != shape or not np.isfinite(values).all():
-        raise ValueError(f"kernel_initializer {initializer!r} must give finite values of shape {shape}, got shape {values.shape}")
+        raise ValueError(f"{parameter} {initializer!r} must give finite values of shape {shape}, got shape {values.shape}")
     return values

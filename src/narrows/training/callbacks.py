@@ -86,6 +86,8 @@ class KerasCallbacks:
 
 def check_callbacks(callbacks: Sequence[Any]) -> None:
     """Refuse what cannot be called between epochs; see `KerasCallbacks`."""
+    if not callbacks:  # known without Keras
+        return
     module = keras().callbacks
     for callback in callbacks:
         if not isinstance(callback, module.Callback):

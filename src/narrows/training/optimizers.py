@@ -63,15 +63,7 @@ def resolve(optimizer: Any, learning_rate: Any, schedule: Any) -> tuple[Optimize
         If a name is unknown or a value is out of range.
     """
     optimizers = keras().optimizers
-    if isinstance(optimizer, str):
-        known = {name.lower(): name for name, value in vars(optimizers).items() if isinstance(value, type) and name not in _NOT_BY_NAME}
-        if optimizer.lower() not in known:
-            raise ValueError(f"unknown optimizer {optimizer!r}: it must be one of {sorted(known.values())}, or a Keras optimizer")
-        made = getattr(optimizers, known[optimizer.lower()])()
-    elif isinstance(optimizer, optimizers.Optimizer):
-        made = optimizer
-    else:
-        raise TypeError(f"optimizer must be the name of a Keras optimizer or an instance of one, got {optimizer!r}")
+    made = _made(optimizer)
     config = made.get_config()
     own = config.pop("learning_rate", None)
     config.pop("name", None)
@@ -86,6 +78,69 @@ def resolve(optimizer: Any, learning_rate: Any, schedule: Any) -> tuple[Optimize
         raise ValueError(f"learning_rate must be a number above 0, a Keras schedule, or None for the optimizer's, got {learning_rate!r}")
     description = Optimizer(type(made).__name__, json.dumps(config, sort_keys=True, default=float), type(made))
     return description, float(learning_rate), _rates(schedule, float(learning_rate), abstract)
+
+
+def with_options(optimizer: Any, options: dict[str, Any]) -> Any:
+    """Make a Keras optimizer again with some of its options set otherwise.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+    options : dict
+        Numbers, truths or None by the names of its constructor's arguments.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the optimizer or an option is unknown, or Keras refuses a value.
+    """
+    made = _made(optimizer)
+    config = made.get_config()
+    for name, value in options.items():
+        if name == "name" or name not in config:
+            known = sorted(set(config) - {"name"})
+            raise ValueError(f"the optimizer {type(made).__name__} has no option {name!r}: it must be one of {known}")
+        if not isinstance(value, Real | None):
+            raise ValueError(f"the option {name!r} of the optimizer {type(made).__name__} must be a number, true or false, got {value!r}")
+    return type(made).from_config({**config, **options})
+
+
+def options_of(optimizer: Any) -> tuple[str, dict[str, Any]]:
+    """Give the name of a Keras optimizer, and those of its options that are not as usual.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+
+    Returns
+    -------
+    name : str
+    options : dict
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is unknown.
+    """
+    made = _made(optimizer)
+    usual = type(made)().get_config()
+    return type(made).__name__, {name: value for name, value in made.get_config().items() if name != "name" and value != usual.get(name)}
+
+
+def _made(optimizer: Any) -> Any:
+    optimizers = keras().optimizers
+    if isinstance(optimizer, optimizers.Optimizer):
+        return optimizer
+    if not isinstance(optimizer, str):
+        raise TypeError(f"optimizer must be the name of a Keras optimizer or an instance of one, got {optimizer!r}")
+    known = {name.lower(): name for name, value in vars(optimizers).items() if isinstance(value, type) and name not in _NOT_BY_NAME}
+    if optimizer.lower() not in known:
+        raise ValueError(f"unknown optimizer {optimizer!r}: it must be one of {sorted(known.values())}, or a Keras optimizer")
+    return getattr(optimizers, known[optimizer.lower()])()
 
 
 def _rates(schedule: Any, peak: float, abstract: Any) -> Callable[[int, int, int], np.ndarray]:

@@ -105,21 +105,21 @@ def program(
     batch_size : int
     precision : {"float32", "bfloat16"}
     shared : bool
-        Whether the program may outlive this fit: not for a user's own models, which it would keep alive.
+        Whether equal networks of other fits may use it: not for a user's own models. Their programs are kept with the
+        computation, and go with it, for a program keeps its network alive.
 
     Returns
     -------
     Program
     """
+    kept = _programs if shared else computation.programs
     key = (computation, objective.key, optimizer, batch_size, precision)
-    if key in _programs:
-        _programs.move_to_end(key)
-        return _programs[key]
-    made = _make(computation, objective, optimizer, batch_size, precision)
-    if shared:
-        _programs[key] = made
-        while len(_programs) > _PROGRAMS_KEPT:
-            _programs.popitem(last=False)
+    if key in kept:
+        kept.move_to_end(key)
+        return kept[key]
+    kept[key] = made = _make(computation, objective, optimizer, batch_size, precision)
+    while len(kept) > _PROGRAMS_KEPT:
+        kept.popitem(last=False)
     return made
 
 

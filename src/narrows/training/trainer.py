@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -20,7 +21,16 @@ from narrows.training.optimizers import Optimizer
 from narrows.training.program import EVALUATION_BATCH, Program, program, waiting
 from narrows.training.samplers import Shuffle, size_class
 
+ALIGNMENT = 64  # bytes; memory that begins so is a CPU's device memory without a copy
 CHUNK_SECONDS = 0.2  # an interrupt waits for one chunk of steps, and progress is shown between two
+
+
+def _aligned(shape: tuple[int, int], dtype: type[np.generic]) -> np.ndarray:
+    """Make zeros that JAX may take over as they are; nobody may write to them once they are on the device."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class RowSet:
 
         n, size = len(self.x), size_class(len(self.x))
         as_bytes = self.x.dtype == np.uint8
-        x = np.zeros((size, self.x.shape[1]), np.uint8 if as_bytes else np.float32)
+        x = _aligned((size, self.x.shape[1]), np.uint8 if as_bytes else np.float32)
         for start in range(0, n, CHUNK):
             block = self.x[start : start + CHUNK]
             with np.errstate(over="ignore"):
@@ -248,6 +258,8 @@ class _Loop:
         with _interrupts() as interrupted:
             try:
                 order = self._order(0)
+                if settings.patience is not None:  # a network may start well: as PCA, or where an earlier fit ended
+                    lowest = self._validate(run, interrupted).get("val_loss", np.inf)
                 for epoch in range(settings.epochs):
                     self.started = time.monotonic()
                     logs, order, bad = self._epoch(run, epoch, order, interrupted)
