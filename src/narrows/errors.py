@@ -8,7 +8,15 @@ class BackendError(ImportError):
 
 
 class MissingExtra(ImportError):
-    """An optional package is needed and not installed; the message names the command that installs it."""
+    """An optional package is needed and not installed; the message names the command that installs it.
+
+    Parameters
+    ----------
+    what : str
+        What needs it.
+    package, extra : str
+        The package, and the extra of narrows that brings it.
+    """
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         super().__init__(f"{what} needs {package}, which is not installed: pip install 'narrows[{extra}]'")
@@ -49,8 +57,52 @@ class NarrowsWarning(UserWarning):
     """The root of all warnings of narrows."""
 
 
-class CollapsedCode(NarrowsWarning):
-    """The network does no better than the mean row, or than PCA with as many components."""
+class VerdictWarning(NarrowsWarning):
+    """A verdict on a fit that a careful user would act upon: the root of the classes below, one for each kind.
+
+    The message has the figures and the remedy. ``warnings.simplefilter("ignore", narrows.errors.DeadUnits)`` silences one kind (pytest and
+    ``python -W`` take ``ignore::narrows.errors.DeadUnits``), ``VerdictWarning`` all of them; in `diagnostics_` they stand in any case.
+    """
+
+
+class CollapsedCode(VerdictWarning):
+    """The network does no better than the mean row."""
+
+
+class WorseThanPCA(CollapsedCode):
+    """The network does no better than PCA with as many components."""
+
+
+class Overfitting(VerdictWarning):
+    """Rows that were not trained on fared better in an earlier epoch than in the one that was kept."""
+
+
+class StillLearning(VerdictWarning):
+    """The run ended while the loss was falling fast."""
+
+
+class DeadUnits(VerdictWarning):
+    """Most units of a hidden layer give the same output for every row."""
+
+
+class SaturatedUnits(VerdictWarning):
+    """Most units of a layer are at the bounds of their activation for nearly every row."""
+
+
+class DeficientCode(VerdictWarning):
+    """Some numbers of a code carry nothing that the others do not."""
+
+
+class RowsOutOfRange(VerdictWarning):
+    """The scaled rows hold values that the output layer cannot give."""
+
+
+class ConstantFeatures(VerdictWarning):
+    """Most features are the same in every row."""
+
+
+class DuplicateFeatures(VerdictWarning):
+    """Many features repeat others."""
 
 
 class BackendWarning(NarrowsWarning):

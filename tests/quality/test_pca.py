@@ -141,3 +141,35 @@ def test_codes_of_another_width_are_named():
         code.decode(np.ones((1, 3)))
     with pytest.raises(ValueError, match="rows has 3 features; give 4"):
         code.encode(np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("exact", [pca.EXACT, 1], ids=["covariance", "subspace"])
+def test_a_weight_is_as_good_as_repeating_the_row(digits, exact, monkeypatch):
+    monkeypatch.setattr(pca, "EXACT", exact)
+    rows, weight = digits[:100], np.random.default_rng(0).integers(0, 4, 100)
+
+    weighted, repeated = LinearCode.fit(rows, 3, weight=weight), LinearCode.fit(np.repeat(rows, weight, axis=0), 3)
+
+    np.testing.assert_allclose(weighted.mean, repeated.mean, atol=1e-12)
+    np.testing.assert_allclose(np.abs((weighted.components * repeated.components).sum(1)), 1, rtol=1e-4)
+    np.testing.assert_allclose(weighted.spectrum[:3], repeated.spectrum[:3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [[1.0], [1, -1, 1], [0, 0, 0], [1, np.nan, 1]], ids=str)
+def test_weights_that_weigh_nothing_are_refused(weight):
+    with pytest.raises(ValueError, match="weight must hold a finite number of at least 0 for each of 3 rows"):
+        LinearCode.fit(np.eye(3), 1, weight=weight)
+
+
+@pytest.mark.parametrize("n_components", [3, 60])
+def test_rows_that_are_fewer_than_their_features_are_decomposed_by_their_inner_products(rng, n_components, monkeypatch):
+    rows = rng.normal(size=(20, 50)) * np.linspace(3, 0.1, 50) + 100
+    ours = LinearCode.fit(rows, n_components)
+
+    monkeypatch.setattr("narrows.quality.pca._gram", lambda x, mean, n: pca._covariance(x, mean))
+    exact = LinearCode.fit(rows, n_components)
+
+    assert ours.rank == exact.rank == min(n_components, 19)
+    np.testing.assert_allclose(ours.components, exact.components, atol=1e-9)
+    np.testing.assert_allclose(ours.spectrum[:19], exact.spectrum[:19], rtol=1e-9)
+    assert [ours.components_for(share) for share in (0.5, 0.99)] == [exact.components_for(share) for share in (0.5, 0.99)]

@@ -6,6 +6,7 @@ second copy of the rows or all distances at once.
 
 from __future__ import annotations
 
+from narrows.quality.dimensions import intrinsic_dimension
 from narrows.quality.measures import Figures, Limits, Quality, TableRow, measure
 from narrows.quality.neighborhoods import continuity, knn_recall, trustworthiness
 from narrows.quality.pca import LinearCode, pca_baseline
@@ -28,6 +29,7 @@ __all__ = [
     "binary_cross_entropy",
     "continuity",
     "explained_variance",
+    "intrinsic_dimension",
     "knn_accuracy",
     "knn_recall",
     "logistic_accuracy",

@@ -71,10 +71,7 @@ def trustworthiness(rows: ArrayLike, codes: ArrayLike, k: int = 15, *, n_queries
     1.0
     """
     x, z = _pair(rows, codes)
-    _check_rank_size(k, len(x))
-    queries = choose_queries(len(x), n_queries, random_state)
-    excess = rank_sum(x, nearest(z, k, queries), k, queries)
-    return trust(int(excess[0]), len(x), k, len(x) if queries is None else len(queries))
+    return _trust_in_neighbors(x, z, k, n_queries, random_state)
 
 
 def continuity(rows: ArrayLike, codes: ArrayLike, k: int = 15, *, n_queries: int | None = None, random_state: int | None = 0) -> float:
@@ -119,10 +116,7 @@ def continuity(rows: ArrayLike, codes: ArrayLike, k: int = 15, *, n_queries: int
     1.0
     """
     x, z = _pair(rows, codes)
-    _check_rank_size(k, len(x))
-    queries = choose_queries(len(x), n_queries, random_state)
-    excess = rank_sum(z, nearest(x, k, queries), k, queries)
-    return trust(int(excess[0]), len(x), k, len(x) if queries is None else len(queries))
+    return _trust_in_neighbors(z, x, k, n_queries, random_state)
 
 
 def knn_recall(rows: ArrayLike, codes: ArrayLike, k: int = 15, *, n_queries: int | None = None, random_state: int | None = 0) -> float:
@@ -361,6 +355,15 @@ def overlap(some: Indices, others: Indices) -> float:
     """
     both = np.sort(np.concatenate([some, others], axis=1), axis=1)
     return float(np.count_nonzero(both[:, 1:] == both[:, :-1]) / some.size)
+
+
+def _trust_in_neighbors(points: Array, others: Array, k: int, n_queries: int | None, random_state: int | None) -> float:
+    """Tell how far the neighbors among the other points can be trusted to be neighbors among the points."""
+    n = len(points)
+    _check_rank_size(k, n)
+    queries = choose_queries(n, n_queries, random_state)
+    excess = rank_sum(points, nearest(others, k, queries), k, queries)
+    return trust(int(excess[0]), n, k, n if queries is None else len(queries))
 
 
 def _ranks(distances: Floats, neighbors: Indices) -> Indices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +12,11 @@ from narrows.quality._blocks import blocks, in_threads
 from narrows.quality._checks import Array, Floats, as_count, as_rows
 from narrows.quality.reconstruction import Reconstruction, column_means, sum_blocks
 
-EXACT = 2048  # features: above, the covariance matrix is never formed
+EXACT = 2048  # features or rows: above, no matrix of their products is formed
 OVERSAMPLING = 10  # directions more than asked for: the leading ones settle sooner
 ITERATIONS = 7
+
+Centered = Callable[..., Floats]  # from a block of rows, and one of columns if not all, to its cells, minus the mean, by weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +30,8 @@ class LinearCode:
         Orthonormal directions, the strongest first, each with its largest weight positive. Those past the rank of the rows are zero: they
         add nothing, and a code still has as many numbers as were asked for.
     spectrum : ndarray of shape (m,)
-        Share of the variance that each direction explains: of all d, or of the leading ones where there are more than 2048 features.
+        Share of the variance that each direction explains: of all d, or n where rows are fewer than features; of the leading ones where
+        there are more than 2048 of both.
     rank : int
         How many components are not zero.
 
@@ -49,19 +53,22 @@ class LinearCode:
     rank: int
 
     @classmethod
-    def fit(cls, rows: ArrayLike, n_components: int, *, random_state: int | None = 0) -> LinearCode:
+    def fit(cls, rows: ArrayLike, n_components: int, *, weight: ArrayLike | None = None, random_state: int | None = 0) -> LinearCode:
         """Find the directions of greatest variance.
 
-        Up to 2048 features by the eigenvectors of the covariance matrix, exactly; above by subspace iteration from random directions.
-        Both pass over the rows in blocks and sum in float64, so that the rows are never copied.
+        Up to 2048 features by the eigenvectors of the covariance matrix, or up to 2048 rows, if these are fewer, by those of their inner
+        products: exactly; above by subspace iteration from random directions. All sum in float64 and in blocks, so that the rows are never
+        copied.
 
         Parameters
         ----------
         rows : array-like of shape (n, d)
         n_components : int
             More than n - 1 or d are allowed: see `components`.
+        weight : array-like of shape (n,), default=None
+            What each row counts in the mean and in the variance, at least 0.
         random_state : int or None, default=0
-            Of the random directions; not used up to 2048 features.
+            Of the random directions; not used up to 2048 features or rows.
 
         Returns
         -------
@@ -70,14 +77,23 @@ class LinearCode:
         Raises
         ------
         ValueError
-            If the rows are empty or hold anything but finite real numbers, or `n_components` is below 1.
+            If the rows are empty or hold anything but finite real numbers, `n_components` is below 1, or the weights are not
+            one for each row, finite, not negative and not all 0.
         """
         x = as_rows("rows", rows)
         n_components = as_count("n_components", n_components, 2**31, "")
-        mean = column_means(x)
-        values, vectors, total = _covariance(x, mean) if x.shape[1] <= EXACT else _subspace(x, mean, n_components, random_state)
-        order = np.argsort(values)[::-1]
-        values, vectors = np.maximum(values[order], 0), vectors[:, order]
+        roots = None if weight is None else np.sqrt(_as_weight(weight, len(x)))
+        mean = column_means(x) if roots is None else _weighted_means(x, roots)
+
+        def centered(block: slice, columns: slice = slice(None)) -> Floats:
+            cells: Floats = x[block, columns] - mean[columns]
+            return cells if roots is None else cells * roots[block, None]
+
+        if len(x) < x.shape[1] and len(x) <= EXACT:
+            values, vectors, total = _gram(x, centered, n_components)
+        else:
+            values, vectors, total = _covariance(x, centered) if x.shape[1] <= EXACT else _subspace(x, centered, n_components, random_state)
+        values = np.maximum(values, 0)
         threshold = values[0] * max(x.shape) * np.finfo(np.float64).eps
         rank = min(n_components, int(np.count_nonzero(values > threshold)))
         components = np.zeros((n_components, x.shape[1]))
@@ -210,11 +226,28 @@ def pca_baseline(train_rows: ArrayLike, test_rows: ArrayLike, n_components: int,
     return LinearCode.fit(train, n_components, random_state=random_state).reconstruction_figures(test)
 
 
-def _covariance(rows: Array, mean: Floats) -> tuple[Floats, Floats, float]:
-    """Give all eigenvalues and eigenvectors (columns) of the scatter matrix, and its trace."""
+def _as_weight(weight: ArrayLike, n: int) -> Floats:
+    values = np.asarray(weight, np.float64)
+    if values.shape != (n,) or not np.isfinite(values).all() or values.min() < 0 or values.max() <= 0:
+        raise ValueError(
+            f"weight must hold a finite number of at least 0 for each of {n} rows, not all of them 0; got shape {values.shape}"
+        )
+    return values
+
+
+def _weighted_means(rows: Array, roots: Floats) -> Floats:
+    total = np.zeros(rows.shape[1])
+    for block in blocks(*rows.shape):
+        total += np.square(roots[block]) @ rows[block].astype(np.float64, copy=False)
+    means: Floats = total / np.square(roots).sum()
+    return means
+
+
+def _covariance(rows: Array, centered: Centered) -> tuple[Floats, Floats, float]:
+    """Give all eigenvalues, the largest first, and eigenvectors (columns) of the scatter matrix, and its trace."""
 
     def work(block: slice) -> Floats:
-        cells = rows[block] - mean
+        cells = centered(block)
         product: Floats = cells.T @ cells
         return product
 
@@ -225,23 +258,42 @@ def _covariance(rows: Array, mean: Floats) -> tuple[Floats, Floats, float]:
     return values, vectors, float(np.trace(scatter))
 
 
-def _subspace(rows: Array, mean: Floats, n_components: int, random_state: int | None) -> tuple[Floats, Floats, float]:
+def _gram(rows: Array, centered: Centered, n_components: int) -> tuple[Floats, Floats, float]:
+    """Give the same by the inner products of rows that are fewer than their features; of the eigenvectors the first `n_components`."""
+    columns = blocks(rows.shape[1], len(rows))
+    everyone = slice(0, len(rows))
+
+    def work(block: slice) -> Floats:
+        cells = centered(everyone, block)
+        product: Floats = cells @ cells.T
+        return product
+
+    products = np.zeros((len(rows), len(rows)))
+    for product in in_threads(work, columns):
+        products += product
+    values, left = _eigh(products)
+    vectors = np.concatenate([centered(everyone, block).T @ left[:, :n_components] for block in columns])
+    vectors = np.linalg.qr(vectors)[0]  # where a value is near zero, its direction is blurred: here it is orthogonal to the others again
+    return values, vectors, float(np.trace(products))
+
+
+def _subspace(rows: Array, centered: Centered, n_components: int, random_state: int | None) -> tuple[Floats, Floats, float]:
     """Give the leading eigenvalues and eigenvectors (columns) of the scatter matrix without forming it, and its trace."""
     size = min(n_components + OVERSAMPLING, *rows.shape)
     image = np.random.default_rng(random_state).standard_normal((rows.shape[1], size))
     for _ in range(ITERATIONS):
         basis = np.linalg.qr(image)[0]
-        image, total = _scatter_times(rows, mean, basis)
+        image, total = _scatter_times(rows, centered, basis)
     projected = basis.T @ image
     values, vectors = _eigh((projected + projected.T) / 2)
     return values, basis @ vectors, total
 
 
-def _scatter_times(rows: Array, mean: Floats, basis: Floats) -> tuple[Floats, float]:
+def _scatter_times(rows: Array, centered: Centered, basis: Floats) -> tuple[Floats, float]:
     """Multiply the scatter matrix with a basis; give its trace too."""
 
     def work(block: slice) -> tuple[Floats, float]:
-        cells = rows[block] - mean
+        cells = centered(block)
         return cells.T @ (cells @ basis), float(np.vdot(cells, cells))
 
     image, trace = np.zeros_like(basis), 0.0
@@ -252,12 +304,12 @@ def _scatter_times(rows: Array, mean: Floats, basis: Floats) -> tuple[Floats, fl
 
 
 def _eigh(matrix: Floats) -> tuple[Floats, Floats]:
-    """Decompose a symmetric matrix in one thread: threads that wait for each other make it slower at these sizes."""
+    """Decompose a symmetric matrix, the largest value first, in one thread: several wait for each other more than they help."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
         values, vectors = np.linalg.eigh(matrix)
-    return values, vectors
+    return values[::-1], vectors[:, ::-1]
 
 
 def _signed(components: Floats) -> Floats:

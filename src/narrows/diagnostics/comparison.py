@@ -1,0 +1,88 @@
+"""Whether the network is better than what costs nothing: the mean row, and PCA with as many components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from narrows.diagnostics.verdict import Verdict
+
+BARELY = 0.98  # of the mean row's error: a network above it has learned nothing that matters
+AS_GOOD = 1.02  # of PCA's error: within it there is nothing to choose
+BY_HEART = 1.5  # times the error of the training rows on others: there the rows are too few for the network
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Mean squared errors of the same rows, in the scaled units of the network.
+
+    Attributes
+    ----------
+    error : float
+        The network's.
+    mean_error : float
+        Of the mean training row as everybody's reconstruction.
+    pca_error : float
+        Of PCA with as many components, fitted to training rows.
+    n_components : int
+    train_error : float or None
+        The network's on training rows, where the other errors are those of validation rows. None where all are of training rows.
+    n_held_out : int
+        Number of these validation rows; 0 without.
+    """
+
+    error: float
+    mean_error: float
+    pca_error: float
+    n_components: int
+    train_error: float | None = None
+    n_held_out: int = 0
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The errors that the comparisons are about."""
+        return {"error": self.error, "mean_error": self.mean_error, "pca_error": self.pca_error}
+
+    @property
+    def gap(self) -> float | None:
+        """How many times more error rows have that were not trained on."""
+        return self.error / self.train_error if self.train_error else None
+
+
+def collapse(errors: Errors) -> Verdict:
+    """Compare with the mean row."""
+    error, mean_error = errors.error, errors.mean_error
+    if mean_error <= 0:
+        return Verdict("collapse", "note", "All rows are equal: there is nothing to learn.", figures=errors.figures)
+    if error >= BARELY * mean_error:
+        sentence = f"The code has collapsed: squared error {error:.4g}, where the mean row alone gives {mean_error:.4g}."
+        remedy = "Use a linear code (code_activation='linear'), the default optimizer and schedule, more epochs, or scaled rows."
+        return Verdict("collapse", "warning", sentence, remedy, errors.figures)
+    if error <= 0:
+        return Verdict("collapse", "good", "No collapse: every row is rebuilt exactly.", figures=errors.figures)
+    return Verdict("collapse", "good", f"No collapse: {mean_error / error:.3g} times less error than the mean row.", figures=errors.figures)
+
+
+def has_collapsed(errors: Errors | None) -> bool:
+    """Whether `collapse` says that nothing was learned, or that there is nothing to learn."""
+    return errors is not None and errors.error >= BARELY * errors.mean_error
+
+
+def pca(errors: Errors) -> Verdict | None:
+    """Compare with PCA; None where `collapse` has said it all."""
+    error, pca_error = errors.error, errors.pca_error
+    if has_collapsed(errors) or error <= 0:
+        return None
+    name = f"PCA with {errors.n_components} component{'s' if errors.n_components > 1 else ''}"
+    if error > AS_GOOD * pca_error:
+        sentence = f"The code is worse than {name}: squared error {error:.4g} against {pca_error:.4g}."
+        return Verdict("pca", "warning", sentence, _against_pca(errors), errors.figures)
+    if error > pca_error / AS_GOOD:
+        sentence = f"{name} is as good here: squared error {pca_error:.4g} against {error:.4g}."
+        return Verdict("pca", "note", sentence, "Use PCA, or more epochs and wider layers.", errors.figures)
+    return Verdict("pca", "good", f"{pca_error / error:.3g} times less error than {name}.", figures=errors.figures)
+
+
+def _against_pca(errors: Errors) -> str:
+    if errors.gap is not None and errors.gap >= BY_HEART:
+        return "It knows its training rows by heart: use more rows, smaller layers or dropout, or use PCA."
+    return "Train longer, widen the layers, or use PCA."
