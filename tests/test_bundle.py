@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 
 import narrows
 from narrows import Autoencoder, Dense, bundle
+from narrows.diagnostics import Verdict
 from narrows.errors import BundleError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -82,6 +81,50 @@ def test_metadata_is_kept_and_infinities_become_null(fitted, tmp_path):
     narrows.save(fitted, tmp_path / "m.narrows", metadata={"source": "here", "figures": {"a": 1.5, "b": float("nan")}})
 
     assert bundle.read_manifest(tmp_path / "m.narrows").metadata == {"source": "here", "figures": {"a": 1.5, "b": None}}
+
+
+@pytest.fixture(scope="module")
+def overflowed(rows):
+    """Fitted well, but a validation row's squared error is beyond float32."""
+    validation = rows[:20].copy()
+    validation[0] = 1e30
+    return Autoencoder(2, layers=(4,), loss="mse", epochs=2, random_state=0).fit(rows, validation_data=validation)
+
+
+def test_a_history_that_is_not_finite_comes_back(overflowed, rows, tmp_path):
+    path = tmp_path / "overflowed.narrows"
+    overflowed.save(path)
+    loaded = narrows.load(path)
+
+    assert overflowed.history_["val_loss"] == [np.inf, np.inf]
+    assert loaded.history_ == overflowed.history_
+    np.testing.assert_array_equal(loaded.transform(rows), overflowed.transform(rows))
+    loaded.save(tmp_path / "again.narrows")
+    assert (tmp_path / "again.narrows").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e300, 5e-324, -0.0, 0.1])
+def test_every_measured_number_comes_back(overflowed, tmp_path, value):
+    """Losses and the figures of verdicts, bit for bit."""
+    changed = copy.copy(overflowed)
+    changed.history_ = {"loss": [value, 0.5]}
+    changed.diagnostics_ = [Verdict("collapse", "note", "It was measured.", figures={"error": value})]
+    changed.save(tmp_path / "changed.narrows")
+    loaded = narrows.load(tmp_path / "changed.narrows")
+
+    for number in (loaded.history_["loss"][0], loaded.diagnostics_[0].figures["error"]):
+        assert np.float64(number).tobytes() == np.float64(value).tobytes()
+
+
+def test_the_null_that_once_stood_for_infinities_is_read_as_nan(saved):
+    """Version 0.1.0 wrote it, and refused to read it."""
+
+    def lose(header, manifest):
+        manifest["state"]["learned"]["history"]["val_loss"] = [None, 0.5]
+
+    saved.write_bytes(resigned(saved.read_bytes(), lose))
+
+    np.testing.assert_equal(narrows.load(saved).history_["val_loss"], [np.nan, 0.5])
 
 
 def test_feature_names_and_keras_objects_come_back(rows, tmp_path):
@@ -274,22 +317,15 @@ def test_a_folder_that_is_not_there_is_an_error_and_leaves_nothing(fitted, tmp_p
         fitted.save(tmp_path / "nowhere" / "a.narrows")
 
 
-def test_a_full_disk_leaves_the_earlier_bundle(fitted, tmp_path):
+def test_a_full_disk_leaves_the_earlier_bundle(fitted, mount):
     """No space left: an error, no partial file, what stood there stays."""
-    small = tmp_path / "small"
-    small.mkdir()
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("needs root on Linux to mount a small disk")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        (small / "a.narrows").write_bytes(b"earlier")
-        with pytest.raises(OSError, match="No space left"):
-            narrows.save(fitted, small / "a.narrows", metadata={"filling": "x" * 40_000})
-        assert [path.name for path in small.iterdir()] == ["a.narrows"]
-        assert (small / "a.narrows").read_bytes() == b"earlier"
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    small = mount("size=16k")
+    (small / "a.narrows").write_bytes(b"earlier")
+
+    with pytest.raises(OSError, match="No space left"):
+        narrows.save(fitted, small / "a.narrows", metadata={"filling": "x" * 40_000})
+    assert [path.name for path in small.iterdir()] == ["a.narrows"]
+    assert (small / "a.narrows").read_bytes() == b"earlier"
 
 
 def test_the_golden_bundle_of_format_1_still_loads():

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from narrows import data, errors, quality
+    from narrows import data, errors, plot, quality, study
     from narrows.bundle import load, save
     from narrows.estimators import Autoencoder
     from narrows.estimators.recipes import recipe, recipes
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "quality", "recipe", "recipes", "save"]
+__all__ = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "plot", "quality", "recipe", "recipes", "save", "study"]
 
-_MODULES = {"data", "errors", "quality"}
+_MODULES = {"data", "errors", "plot", "quality", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
     "Dense": "narrows.networks",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from narrows import _json
 from narrows._files import replacing
 from narrows.errors import BundleError
 from narrows.estimators._base import BaseAutoencoder
@@ -88,7 +89,7 @@ def save(estimator: BaseAutoencoder, path: str | os.PathLike[str], *, metadata: 
     state, arrays = get_state(estimator)
     manifest = Manifest(format=FORMAT, versions=_versions(), state=state, metadata=metadata or {})
     try:
-        text = json.dumps(_finite(manifest.model_dump(mode="json")), allow_nan=False, separators=(",", ":"))
+        text = _json.dumps(manifest.model_dump(mode="json"), separators=(",", ":"))
     except TypeError as error:
         raise ValueError(f"metadata must be plain JSON values: {error}") from None
     content = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()}, {"narrows": f"sha256:{_UNSIGNED} {text}"})
@@ -222,14 +223,3 @@ def _versions() -> dict[str, str]:
 
             found[name] = __version__ if name == "narrows" else "unknown"
     return found
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinities: None in their place."""
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
+import weakref
 from typing import Any
 
 import joblib
@@ -55,6 +57,7 @@ EVERY_PARAMETER = {
     "batch_size": 7,
     "epochs": 2,
     "early_stopping": False,
+    "linear_path": False,
     "validation_fraction": 0.2,
     "patience": 4,
     "precision": "float32",
@@ -130,6 +133,44 @@ def test_a_grid_search_compiles_each_network_once(digits):
     assert program.compilations["train"] - before == 2
 
 
+def test_own_models_are_compiled_once_for_all_calls(table):
+    """Batch after batch, and fits that go on, run one program; a fit from the beginning has models, and a program, of its own."""
+    made = quick(layers=Pair(), warm_start=True)
+    before = program.compilations["train"]
+
+    for part in (table, table[3:], table):
+        made.partial_fit(part)
+    made.fit(table).fit(table)
+    assert program.compilations["train"] - before == 1
+
+    made.set_params(warm_start=False).fit(table)
+    assert program.compilations["train"] - before == 2
+
+
+def test_a_kept_program_computes_what_a_new_one_does(table):
+    """A copy through pickling compiles anew."""
+    kept = quick(layers=Pair()).partial_fit(table)
+    anew = pickle.loads(pickle.dumps(kept))
+    before = program.compilations["train"]
+
+    for made in (kept, anew):
+        made.partial_fit(table[::-1])
+
+    assert program.compilations["train"] - before == 1
+    np.testing.assert_array_equal(kept.transform(table), anew.transform(table))
+
+
+def test_programs_of_own_models_go_with_the_estimator(table):
+    made = quick(layers=Pair()).fit(table)
+    (kept,) = made._network.computation.programs.values()
+    program_, computation = weakref.ref(kept), weakref.ref(made._network.computation)
+
+    del made, kept
+    gc.collect()
+
+    assert (program_(), computation()) == (None, None)
+
+
 def test_scores_compare_across_settings(table):
     """Whatever the scaling inside, a score is R² in the rows' own units."""
     for scale in ("standard", "minmax", None):
@@ -201,7 +242,14 @@ def test_sparse_rows_are_rows(form, fitted, table):
 
     np.testing.assert_array_equal(made.transform(form(table)), fitted.transform(table))
     np.testing.assert_array_equal(made.reconstruction_error(form(table)), fitted.reconstruction_error(table))
+    np.testing.assert_array_equal(made.scale_rows(form(table)), fitted.scale_rows(table))
     assert made.score(form(table)) == fitted.score(table)
+
+
+def test_sparse_validation_rows_are_rows(table):
+    sparse, plain = (quick().fit(table, validation_data=form(table[:9])) for form in (scipy.sparse.csr_array, np.asarray))
+
+    assert sparse.history_ == plain.history_
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int64, np.int8, bool])
@@ -274,7 +322,9 @@ def test_own_models_can_be_searched_in_two_processes(table):
     assert np.isfinite(scores).all()
 
 
-@pytest.mark.parametrize("method", ["transform", "inverse_transform", "reconstruct", "reconstruction_error", "score_samples", "score"])
+@pytest.mark.parametrize(
+    "method", ["transform", "inverse_transform", "reconstruct", "scale_rows", "reconstruction_error", "score_samples", "score"]
+)
 def test_nothing_works_before_fit(method, table):
     with pytest.raises(NotFittedError, match="This Autoencoder instance is not fitted yet"):
         getattr(quick(), method)(table)

@@ -13,16 +13,16 @@ REASON = (
 EXPECTED = dict.fromkeys(("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"), REASON)
 
 
-def expected(estimator: Autoencoder) -> dict[str, str]:
-    return EXPECTED
+# Not strict: on rows as few as these, a tiny network may meet both within their tolerance, by the processor's rounding.
+may_fail = {"expected_failed_checks": lambda estimator: EXPECTED, "xfail_strict": False}
 
 
-@parametrize_with_checks([Autoencoder(1, layers=(3,), epochs=2, random_state=0)], expected_failed_checks=expected)
+@parametrize_with_checks([Autoencoder(1, layers=(3,), epochs=2, random_state=0)], **may_fail)
 def test_estimator_check(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks([Autoencoder()], expected_failed_checks=expected)
+@parametrize_with_checks([Autoencoder()], **may_fail)
 def test_defaults_pass_too(estimator, check):
     check(estimator)

@@ -6,65 +6,27 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
+from narrows.cli import flags
+from narrows.cli.flags import Bundle, Data, Debug, Json, Output, Quiet, TestRows, Verbose
+from narrows.cli.panels import Panelled
 from narrows.cli.screen import Screen, one_line
 
 Job = Callable[[], int]  # what a command will do, once all flags are read; gives the exit code
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
-_UsageError = cast(type[Exception], typer.BadParameter.__mro__[2])  # ClickException, wherever this version of typer keeps it
+# Click's exceptions, wherever this version of typer keeps them
+_Usage, _UsageError = (cast(type[Exception], parent) for parent in typer.BadParameter.__mro__[1:3])
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its help has no room for text at 80 columns
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-
-
-class Scale(StrEnum):
-    """How rows are scaled."""
-
-    auto = "auto"
-    minmax = "minmax"
-    standard = "standard"
-    none = "none"
-
-
-class Precision(StrEnum):
-    """What matrices are multiplied in during training."""
-
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
-def _flag(name: str) -> Callable[[typer.Context, bool], bool]:
-    def note(context: typer.Context, value: bool) -> bool:
-        if value:
-            setattr(context.ensure_object(Screen), name, True)
-        return value
-
-    return note
-
-
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.", callback=_flag("quiet"))]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: times, and what the libraries log.", callback=_flag("verbose"))]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_flag("debug"))]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object; what is for people goes to standard error.", callback=_flag("json"))
-]
-Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What 'narrows fit' wrote.", show_default=False)]
-Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="'digits', 'mnist', or a .npy, .npz, .csv, .parquet or IDX file.", show_default=False)
-]
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: a .npy, .csv or .parquet file.")]
-TestRows = Annotated[bool, typer.Option("--test", help="Take the test rows that a named data set brings, instead of the others.")]
 
 
 def _version(value: bool) -> None:
@@ -90,51 +52,33 @@ def narrows(
         raise typer.Exit(REFUSED)
 
 
-@app.command()
+@app.command(cls=Panelled)
 def fit(
     context: typer.Context,
-    source: Data,
-    recipe: Annotated[str | None, typer.Option(metavar="NAME", help="Begin with the choices of one of 'narrows recipes'.")] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(metavar="COL", help="A column that is left out of the rows; codes are measured by it, nothing is trained with it."),
-    ] = None,
-    components: Annotated[int | None, typer.Option(min=1, metavar="N", help="Numbers in a code (2 by default).")] = None,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WIDTHS", help="Widths of the hidden layers from the rows to the code, such as 500,300,100; 'none' for no hidden layer."
-        ),
-    ] = None,
-    activation: Annotated[str | None, typer.Option(metavar="NAME", help="Activation of the hidden layers, by its Keras name.")] = None,
-    code_activation: Annotated[str | None, typer.Option(metavar="NAME", help="Activation of the code.")] = None,
-    dropout: Annotated[
-        float | None, typer.Option(min=0, max=1, metavar="SHARE", help="Share of each hidden layer's values dropped in training.")
-    ] = None,
-    epochs: Annotated[str | None, typer.Option(metavar="N", help="Passes over the rows, or 'auto'.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows a step.")] = None,
-    optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="By its Keras name.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(metavar="RATE", help="The peak of the schedule.")] = None,
-    loss: Annotated[str | None, typer.Option(metavar="NAME", help="'auto', 'mse', 'bce', or a Keras name.")] = None,
-    scale: Annotated[Scale | None, typer.Option(help="How rows are scaled; part of the model.")] = None,
-    precision: Annotated[Precision | None, typer.Option(help="Of matrix products in training.")] = None,
-    early_stopping: Annotated[
-        bool | None, typer.Option("--early-stopping/--no-early-stopping", help="Stop by validation and keep the best epoch.")
-    ] = None,
-    validation_fraction: Annotated[
-        float | None, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the training rows held out for that.")
-    ] = None,
-    patience: Annotated[int | None, typer.Option(min=1, metavar="N", help="Epochs without a better validation loss to wait.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="The same seed gives the same bits on one machine.")] = 0,
-    test: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATA", help="Rows to measure on. By default a data set's own, or a tenth of the rows, the same tenth for any seed."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="BUNDLE", help="What to write; NAME.narrows here, after the data, by default.")
-    ] = None,
+    source: flags.DataOrNone = None,
+    label: flags.Label = None,
+    validation: flags.Validation = None,
+    test: flags.Test = None,
+    output: flags.OutputBundle = None,
+    recipe: flags.Recipe = None,
+    config: flags.Config = None,
+    setting: flags.Set = None,
+    seed: flags.Seed = None,
+    components: flags.Components = None,
+    layers: flags.Layers = None,
+    activation: flags.Activation = None,
+    code_activation: flags.CodeActivation = None,
+    dropout: flags.Dropout = None,
+    scale: flags.ScaleRows = None,
+    epochs: flags.Epochs = None,
+    batch_size: flags.BatchSize = None,
+    optimizer: flags.Optimizer = None,
+    learning_rate: flags.LearningRate = None,
+    loss: flags.Loss = None,
+    early_stopping: flags.EarlyStopping = None,
+    validation_fraction: flags.ValidationFraction = None,
+    patience: flags.Patience = None,
+    precision: flags.Precise = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -142,32 +86,38 @@ def fit(
 ) -> Job:
     """Train on rows, judge on others, and write a bundle."""
     del json, quiet, verbose, debug
+    if not source and config is None:
+        raise _Usage("Missing argument 'DATA': say which rows, or --config FILE", context)
     given: dict[str, Any] = {
+        "data": source or None,
+        "label": label,
+        "validation": validation,
+        "test": test,
+        "recipe": recipe,
+        "seed": seed,
+        "output": output and str(output),
         "n_components": components,
+        "layers.widths": flags.widths(layers),
+        "layers.activation": activation,
+        "layers.dropout": dropout,
         "code_activation": code_activation,
-        "epochs": None if epochs is None else _epochs(epochs),
+        "scale": scale and str(scale),
+        "epochs": flags.epochs(epochs),
         "batch_size": batch_size,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "loss": loss,
-        "precision": precision and str(precision),
         "early_stopping": early_stopping,
         "validation_fraction": validation_fraction,
         "patience": patience,
-        "random_state": seed,
+        "precision": precision and str(precision),
     }
-    parameters = {name: value for name, value in given.items() if value is not None}
-    if scale is not None:
-        parameters["scale"] = None if scale is Scale.none else str(scale)
-    inside = {"widths": None if layers is None else _widths(layers), "activation": activation, "dropout": dropout}
+    given = {name: value for name, value in given.items() if value is not None}
 
     def job() -> int:
-        from narrows.cli import fitting
+        from narrows.cli import asking, fitting
 
-        asked = fitting.Asked(
-            source, label, test, recipe, output, parameters, {name: value for name, value in inside.items() if value is not None}
-        )
-        return fitting.fit(context.obj, asked)
+        return fitting.fit(context.obj, asking.asked(given, setting or [], config))
 
     return job
 
@@ -189,7 +139,7 @@ def encode(
     def job() -> int:
         from narrows.cli import coding
 
-        return coding.encode(context.obj, bundle, source, output, test=test)
+        return coding.encode(context.obj, bundle, _one_or_all(source), output, test=test)
 
     return job
 
@@ -232,7 +182,7 @@ def reconstruct(
     def job() -> int:
         from narrows.cli import coding
 
-        return coding.reconstruct(context.obj, bundle, source, output, test=test)
+        return coding.reconstruct(context.obj, bundle, _one_or_all(source), output, test=test)
 
     return job
 
@@ -255,14 +205,47 @@ def score(
 ) -> Job:
     """Show which rows are rebuilt worst.
 
-    The error is a row's mean squared error in scaled units; rows are counted from 1.
+    The error is a row's mean squared error in scaled units; rows are counted from 1, images called by their files.
     """
     del json, quiet, verbose, debug
 
     def job() -> int:
         from narrows.cli import scoring
 
-        return scoring.score(context.obj, bundle, source, output, top=top, test=test)
+        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test)
+
+    return job
+
+
+@app.command()
+def dimensions(
+    context: typer.Context,
+    source: Data,
+    sizes: Annotated[
+        str | None, typer.Option(metavar="SIZES", help="Code sizes to try, such as 1,2,4,8; by default doubled up to 64.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COL", help="A column that is left out of the rows.")] = None,
+    epochs: Annotated[str, typer.Option(metavar="N", help="Passes over the rows for each size, or 'auto'.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of the rows held out and of every fit.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write a .csv or .parquet table, or a .png or .svg picture.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Show the error over the size of the code, beside PCA's.
+
+    A network is fitted for each size; errors are those of rows held out.
+    """
+    del json, quiet, verbose, debug
+    tried, passes = flags.sizes(sizes), flags.epochs(epochs)
+
+    def job() -> int:
+        from narrows.cli import sizing
+
+        return sizing.dimensions(context.obj, sizing.Asked(_one_or_all(source), label, tried, passes or "auto", seed, output))
 
     return job
 
@@ -271,18 +254,21 @@ def score(
 def info(
     context: typer.Context,
     bundle: Bundle,
+    config: Annotated[bool, typer.Option("--config", help="Print the settings of its run as TOML, for 'narrows fit --config'.")] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> Job:
     """Show layers, settings, history, quality and verdicts."""
-    del json, quiet, verbose, debug
+    del quiet, verbose, debug
+    if config and json:
+        raise _Usage("--config prints TOML and --json JSON: give one of the two", context)
 
     def job() -> int:
         from narrows.cli import telling
 
-        return telling.info(context.obj, bundle)
+        return telling.config(bundle) if config else telling.info(context.obj, bundle)
 
     return job
 
@@ -306,23 +292,8 @@ def recipes(
     return job
 
 
-def _epochs(text: str) -> int | str:
-    if text == "auto":
-        return text
-    if not text.isdecimal() or int(text) < 1:
-        raise typer.BadParameter(f"{text!r} is neither a whole number of at least 1 nor 'auto'.", param_hint="'--epochs'")
-    return int(text)
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    if text.strip().casefold() in ("", "none"):
-        return ()
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(
-            f"{text!r} is no list of widths: give whole numbers with commas, as in 500,300,100.", param_hint="'--layers'"
-        )
-    return tuple(map(int, parts))
+def _one_or_all(source: list[str]) -> str | list[str]:
+    return source[0] if len(source) == 1 else source
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
-from narrows.cli.reading import as_table, check_output, load_rows, own_test_rows
+from narrows.cli.reading import Source, as_table, check_output, load_rows, own_test_rows
 from narrows.cli.screen import Screen, counted, size
+
+FILE = "file"  # the column that says which image a row was
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from narrows.bundle import Manifest
 
 
-def encode(screen: Screen, bundle: Path, source: str, output: Path, *, test: bool) -> int:
+def encode(screen: Screen, bundle: Path, source: Source, output: Path, *, test: bool) -> int:
     """Write the codes of rows; give the exit code.
 
     Raises
@@ -27,7 +29,7 @@ def encode(screen: Screen, bundle: Path, source: str, output: Path, *, test: boo
     manifest = begin(bundle, source, output)
     rows = rows_for(screen, manifest, bundle, source, test)
     codes = load(bundle).transform(as_table(rows))
-    return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}")
+    return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}", rows.names)
 
 
 def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
@@ -39,13 +41,13 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
         If what came cannot be used, or the output cannot be written.
     """
     manifest = begin(bundle, source, output)
-    codes = data.load(source, progress=screen.progress())
+    codes = load_rows(source, FILE, screen.progress())
     _check_width(codes, manifest.state.params["n_components"], "codes", bundle)
     rows = load(bundle).inverse_transform(codes.X)
     return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
 
 
-def reconstruct(screen: Screen, bundle: Path, source: str, output: Path, *, test: bool) -> int:
+def reconstruct(screen: Screen, bundle: Path, source: Source, output: Path, *, test: bool) -> int:
     """Write reconstructions of rows; give the exit code.
 
     Raises
@@ -57,10 +59,10 @@ def reconstruct(screen: Screen, bundle: Path, source: str, output: Path, *, test
     rows = rows_for(screen, manifest, bundle, source, test)
     made = load(bundle).reconstruct(as_table(rows))
     names = rows.feature_names or _feature_names(manifest)
-    return _end(screen, output, made, names, f"the reconstructions of {rows.name}")
+    return _end(screen, output, made, names, f"the reconstructions of {rows.name}", rows.names)
 
 
-def begin(bundle: Path, source: str, output: Path | None, formats: Collection[str] = data.FORMATS) -> Manifest:
+def begin(bundle: Path, source: Source, output: Path | None, formats: Collection[str] = data.FORMATS) -> Manifest:
     """Check what can be checked at once: the output, and the whole bundle.
 
     Raises
@@ -75,7 +77,7 @@ def begin(bundle: Path, source: str, output: Path | None, formats: Collection[st
     return read_manifest(bundle)
 
 
-def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: str, test: bool) -> data.Rows:
+def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, test: bool) -> data.Rows:
     """Load rows that a bundle takes, its label column left out.
 
     Raises
@@ -114,8 +116,9 @@ def _feature_names(manifest: Manifest) -> list[str]:
     return list(learned.feature_names or (f"x{place}" for place in range(learned.n_features)))
 
 
-def _end(screen: Screen, output: Path, array: NDArray[Any], columns: list[str], what: str) -> int:
-    data.write(output, array, columns)
+def _end(screen: Screen, output: Path, array: NDArray[Any], columns: list[str], what: str, files: list[str] | None = None) -> int:
+    index = None if files is None or output.suffix.lower() == ".npy" else (FILE, files)  # .npy holds numbers only
+    data.write(output, array, columns, index=index)
     n, d = array.shape
     screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {what}, {counted(n, 'row')} of {counted(d, 'number')}")
     return 0

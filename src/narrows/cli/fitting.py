@@ -8,48 +8,36 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
-from narrows.cli.reading import as_table, check_output, described, load_rows
+from narrows.cli.asking import BUNDLE, Asked
+from narrows.cli.reading import Source, as_table, check_alike, check_output, described, load_rows, named
 from narrows.cli.screen import Screen, counted, size
 from narrows.cli.telling import bundle_values, quality_lines, settings_facts
-from narrows.errors import CollapsedCode, TrainingDiverged
+from narrows.data.sources import expanded
+from narrows.errors import TrainingDiverged, VerdictWarning
 
 if TYPE_CHECKING:
     from narrows.estimators import Autoencoder
+    from narrows.progress import Progress
     from narrows.quality import Quality
 
 HELD_OUT = 0.1
 HELD_OUT_SEED = 0  # not the user's: figures of several seeds are about the same rows
-BUNDLE = ".narrows"
 EXIT_CODES = {"done": 0, "diverged": 1, "interrupted": 130}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the flags of ``narrows fit`` ask for.
+class _Parts:
+    """The rows of a run; `origin` says where the test rows are from."""
 
-    Attributes
-    ----------
-    source : str
-    label, test, recipe : str or None
-    output : Path or None
-    parameters : dict
-        Parameters of the estimator.
-    inside : dict
-        Choices of its layers.
-    """
-
-    source: str
-    label: str | None
-    test: str | None
-    recipe: str | None
-    output: Path | None
-    parameters: dict[str, Any]
-    inside: dict[str, Any]
+    train: data.Rows
+    validation: data.Rows | None
+    test: data.Rows
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -72,38 +60,33 @@ def fit(screen: Screen, asked: Asked) -> int:
         If nothing has been trained when it comes.
     """
     output = asked.output or Path(_name(asked.source) + BUNDLE)
-    check_output(output, (BUNDLE,), asked.source)
+    read = (asked.source, asked.validation, asked.test, asked.config)
+    check_output(output, (BUNDLE,), *(source for source in read if source is not None))
     if asked.recipe is not None:
         _check_recipe(asked.recipe)
-    train, test, origin = _read(screen, asked)
-    estimator = _estimator(asked)
+    parts = _read(screen, asked)
+    estimator = _estimator(asked, len(parts.train.X))
     estimator.set_params(verbose=screen.progress())
-    _announce(screen, estimator, train, asked)
-    run = _train(screen, estimator, train, test)
+    _announce(screen, estimator, parts, asked)
+    run = _train(screen, estimator, parts)
     if run.end != "done" and not _worth_keeping(estimator, run.end, output):
         kept = f"; '{output}' is as it was" if output.exists() else ""
         screen.error(f"{run.problem}; no epoch had ended and nothing was saved{kept}")
         return EXIT_CODES[run.end]
-    about = {
-        "source": asked.source,
-        "rows": len(train.X),
-        "test_rows": len(test.X),
-        "test": origin,
-        "label": asked.label,
-        "image_shape": train.image_shape and list(train.image_shape),
-    }
     figures = None if run.quality is None else run.quality.to_dict()
-    metadata = {"data": about, "recipe": asked.recipe, "end": run.end, "quality": figures}
-    _save(estimator, output, metadata)
+    about = {"data": _about(parts, asked), "recipe": asked.recipe, "settings": asked.kept, "end": run.end, "quality": figures}
+    _save(estimator, output, about)
     _conclude(screen, estimator, asked, output, run)
     return EXIT_CODES[run.end]
 
 
-def _name(source: str) -> str:
-    name = Path(source).name
-    for ending in (".gz", ".npy", ".npz", ".csv", ".parquet", ".idx"):
+def _name(source: Source) -> str:
+    if expanded(source) != [source]:  # several files
+        return "rows"
+    name = Path(str(source)).resolve().name if Path(str(source)).is_dir() else Path(str(source)).name
+    for ending in (".gz", ".npy", ".npz", ".csv", ".parquet", ".arrow", ".feather", ".idx"):
         name = name.removesuffix(ending)
-    return name or "rows"
+    return (name.strip("-") and name) or "rows"
 
 
 def _check_recipe(name: str) -> None:
@@ -114,46 +97,74 @@ def _check_recipe(name: str) -> None:
         recipe(name)
 
 
-def _read(screen: Screen, asked: Asked) -> tuple[data.Rows, data.Rows, str]:
+def _about(parts: _Parts, asked: Asked) -> dict[str, Any]:
+    train, validation = parts.train, parts.validation
+    return {
+        "source": asked.source,
+        "rows": len(train.X),
+        "test_rows": len(parts.test.X),
+        "test": parts.origin,
+        "label": asked.column,
+        "label_file": asked.label if asked.column is None else None,
+        "image_shape": train.image_shape and list(train.image_shape),
+        **({} if validation is None else {"validation": asked.validation, "validation_rows": len(validation.X)}),
+    }
+
+
+def _read(screen: Screen, asked: Asked) -> _Parts:
     started = time.monotonic()
     progress = screen.progress()
     rows = data.load(asked.source, label=asked.label, progress=progress)
+    validation = None if asked.validation is None else _others("validation", asked.validation, asked.column, rows, progress)
     if asked.test is not None:
-        test, origin = load_rows(asked.test, asked.label, progress), asked.test
-        test = test.test or test  # of a named set, the rows that it keeps for this
-        if test.X.shape[1] != rows.X.shape[1]:
-            raise ValueError(
-                f"{test.name} has {counted(test.X.shape[1], 'column')} and {rows.name} {rows.X.shape[1]}: give test rows of the same kind"
-            )
+        test, origin = _others("test", asked.test, asked.column, rows, progress), asked.test
     elif rows.test is not None:
         test, origin = rows.test, "the data set's own"
     else:
         rows, test = data.hold_out(rows, HELD_OUT, seed=HELD_OUT_SEED)
         origin = f"held out, {100 * HELD_OUT:.0f} % drawn at random"
-    left_out = "" if asked.label is None else f", the column {asked.label!r} left out"
+    column = asked.column
+    left_out = "" if asked.label is None else f", labels from '{asked.label}'" if column is None else f", the column {column!r} left out"
+    validated = [] if validation is None else [("validation rows", f"{len(validation.X):,}, from {asked.validation}")]
     screen.facts(
         [
-            ("read", f"{asked.source}{left_out}"),
+            ("read", f"{named(asked.source)}{left_out}"),
             ("training rows", described(rows)),
+            *validated,
             ("test rows", f"{len(test.X):,}, {origin}" if asked.test is None else f"{len(test.X):,}, from {origin}"),
         ]
     )
     screen.detail(f"reading took {time.monotonic() - started:.1f} s")
-    return rows, test, origin
+    whole = rows.test is None or asked.test is None  # what is read again includes rows that are learned from or measured on
+    if asked.validation is not None and (asked.validation == asked.test or (whole and asked.validation == asked.source)):
+        screen.warning(f"--validation {asked.validation}: its rows are trained or measured on too, so that figures flatter: give others")
+    return _Parts(rows, validation, test, origin)
 
 
-def _estimator(asked: Asked) -> Autoencoder:
+def _others(what: str, source: str, label: str | None, rows: data.Rows, progress: Progress) -> data.Rows:
+    """Load rows beside those that are learned from."""
+    others = load_rows(source, label, progress)
+    others = others.test or others  # of a named set, the rows that it keeps for this
+    check_alike(rows, others, what)
+    return replace(others, feature_names=rows.feature_names)
+
+
+def _estimator(asked: Asked, n_rows: int) -> Autoencoder:
+    from narrows.estimators.autoencoder import default_widths
     from narrows.estimators.recipes import recipe
     from narrows.networks import Dense
+    from narrows.training.optimizers import with_options
 
     made = recipe(asked.recipe or "default", **asked.parameters)
     if asked.inside:
-        layers = made.layers if isinstance(made.layers, Dense) else Dense(*made.layers)
+        layers = made.layers if isinstance(made.layers, Dense) else Dense(*default_widths(n_rows))
         made.set_params(layers=layers.replace(**asked.inside))
+    if asked.options:
+        made.set_params(optimizer=with_options(made.optimizer, asked.options))
     return made
 
 
-def _announce(screen: Screen, estimator: Autoencoder, train: data.Rows, asked: Asked) -> None:
+def _announce(screen: Screen, estimator: Autoencoder, parts: _Parts, asked: Asked) -> None:
     """Show the network and the choices before the long work."""
     if screen.quiet:
         return
@@ -164,22 +175,24 @@ def _announce(screen: Screen, estimator: Autoencoder, train: data.Rows, asked: A
     started = time.monotonic()
     _backend.keras()
     screen.detail(f"starting Keras and JAX took {time.monotonic() - started:.1f} s")
-    preview = _fitting.preview(estimator, train.X)
+    preview = _fitting.preview(estimator, parts.train.X)
     assert preview.plan is not None  # layers on the command line are Dense
     screen.say()
     screen.table(str(plan_table(preview.plan)))
     screen.say()
     chosen = {"loss": preview.loss, "scale": preview.scale, "precision": preview.precision}
     recipe = [] if asked.recipe is None else [("recipe", asked.recipe)]
-    screen.facts([*recipe, *settings_facts(estimator.get_params(deep=False), chosen)])
+    validated = None if parts.validation is None else f"{counted(len(parts.validation.X), 'row')} of {asked.validation}"
+    screen.facts([*recipe, *settings_facts(estimator.get_params(deep=False), chosen, validated)])
     screen.say()
 
 
-def _train(screen: Screen, estimator: Autoencoder, train: data.Rows, test: data.Rows) -> _Run:
+def _train(screen: Screen, estimator: Autoencoder, parts: _Parts) -> _Run:
+    validation = None if parts.validation is None else as_table(parts.validation)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CollapsedCode)  # the verdicts say it
-            estimator.fit(as_table(train))
+            warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
+            estimator.fit(as_table(parts.train), validation_data=validation)
     except KeyboardInterrupt:
         if not hasattr(estimator, "best_epoch_"):  # it came before the first step, or twice
             raise
@@ -187,7 +200,7 @@ def _train(screen: Screen, estimator: Autoencoder, train: data.Rows, test: data.
     except TrainingDiverged as problem:
         return _Run("diverged", f"training diverged: {str(problem).rstrip('.')}")
     try:
-        return _Run(quality=_measure(screen, estimator, train, test))
+        return _Run(quality=_measure(screen, estimator, parts.train, parts.test))
     except KeyboardInterrupt:
         return _Run("interrupted", "interrupted while measuring")
 
@@ -196,13 +209,13 @@ def _measure(screen: Screen, estimator: Autoencoder, train: data.Rows, test: dat
     from narrows.quality import measure
 
     # Figures are about scaled rows, as in training: there no feature's unit decides, and cross-entropy has a meaning.
-    network = estimator._network
+    train_table, test_table = as_table(train), as_table(replace(test, feature_names=train.feature_names))
     return measure(
-        network.scale.apply(train.X),
-        network.scale.apply(test.X),
-        train_codes=network.encode(train.X),
-        test_codes=network.encode(test.X),
-        test_reconstruction=network.reconstruct(test.X, scaled=True),
+        estimator.scale_rows(train_table),
+        estimator.scale_rows(test_table),
+        train_codes=estimator.transform(train_table),
+        test_codes=estimator.transform(test_table),
+        test_reconstruction=estimator.reconstruct(test_table, scaled=True),
         train_labels=train.labels,
         test_labels=test.labels,
         progress=screen.progress(),
@@ -211,7 +224,7 @@ def _measure(screen: Screen, estimator: Autoencoder, train: data.Rows, test: dat
 
 def _worth_keeping(estimator: Autoencoder, end: str, output: Path) -> bool:
     """Whole epochs always; the beginning of a first one, cut short by Ctrl-C, only where nothing else is lost."""
-    return bool(estimator.best_epoch_) or (end == "interrupted" and not output.exists())
+    return bool(estimator.n_epochs_) or (end == "interrupted" and not output.exists())
 
 
 def _save(estimator: Autoencoder, output: Path, metadata: dict[str, Any]) -> None:
@@ -242,7 +255,8 @@ def _undisturbed() -> Iterator[None]:
 
 def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path, run: _Run) -> None:
     if run.end == "done" and estimator.best_epoch_ < estimator.n_epochs_:
-        screen.say(f"kept epoch {estimator.best_epoch_} of {estimator.n_epochs_}, where the validation loss was lowest")
+        best = f"epoch {estimator.best_epoch_} of {estimator.n_epochs_}" if estimator.best_epoch_ else "the start, before the first epoch"
+        screen.say(f"kept {best}, where the validation loss was lowest")
     if run.quality is not None:
         screen.say()
         for line in quality_lines(run.quality):
@@ -264,10 +278,10 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         screen.result(bundle_values(output, read_manifest(output)))
 
 
-def _next(source: str, output: Path) -> list[list[str]]:
-    stem = output.stem
+def _next(source: Source, output: Path) -> list[list[str]]:
+    stem, sources = output.stem, [source] if isinstance(source, str) else source
     return [
         ["narrows", "info", str(output)],
-        ["narrows", "encode", str(output), source, "-o", f"{stem}-codes.csv"],
-        ["narrows", "reconstruct", str(output), source, "-o", f"{stem}-reconstructed.npy"],
+        ["narrows", "encode", str(output), *sources, "-o", f"{stem}-codes.csv"],
+        ["narrows", "reconstruct", str(output), *sources, "-o", f"{stem}-reconstructed.npy"],
     ]

@@ -8,10 +8,13 @@ from typing import Any
 
 from narrows import data
 from narrows.cli.screen import counted
+from narrows.data.sources import expanded
 from narrows.progress import Progress
 
+Source = str | list[str]  # what DATA names: one thing as it stands there, or several
 
-def load_rows(source: str, label: str | None, progress: Progress) -> data.Rows:
+
+def load_rows(source: Source, label: str | None, progress: Progress) -> data.Rows:
     """Load rows, and leave out the label column where they have it.
 
     Raises
@@ -19,16 +22,12 @@ def load_rows(source: str, label: str | None, progress: Progress) -> data.Rows:
     ValueError, OSError
         If they cannot be read.
     """
-    if label is None:
-        return data.load(source, progress=progress)
-    try:
-        return data.load(source, label=label, progress=progress)
-    except ValueError as with_label:
-        try:
-            return data.load(source, progress=progress)
-        except ValueError as without:
-            # The label column itself is what cannot be read as numbers: so it is there, and the first error is the real one.
-            raise (with_label if repr(label) in str(without) else without) from None
+    return data.load(source, label=label, label_optional=True, progress=progress)
+
+
+def named(source: Source) -> str:
+    """Give what was read in words."""
+    return source if isinstance(source, str) else " ".join(source)
 
 
 def own_test_rows(rows: data.Rows) -> data.Rows:
@@ -42,6 +41,31 @@ def own_test_rows(rows: data.Rows) -> data.Rows:
     if rows.test is None:
         raise ValueError(f"{rows.name} brings no test rows, as named data sets do: leave out --test")
     return rows.test
+
+
+def check_alike(rows: data.Rows, others: data.Rows, what: str) -> None:
+    """Refuse rows whose columns are not those of the rows that are learned from.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    mine, theirs = rows.feature_names or [], others.feature_names or []
+    missing = next((name for name in mine if theirs and name not in theirs), None)
+    more = next((name for name in theirs if mine and name not in mine), None)
+    advice = f"give {what} rows of the same kind"
+    if others.X.shape[1] != rows.X.shape[1]:
+        odd = f" ({missing!r} is missing)" if missing else f" ({more!r} is one too many)" if more else ""
+        raise ValueError(f"{others.name} has {counted(others.X.shape[1], 'column')} and {rows.name} {rows.X.shape[1]}{odd}: {advice}")
+    if missing:
+        raise ValueError(f"{others.name} has no column {missing!r}, which {rows.name} has; it has {more!r}: {advice}")
+    if mine and theirs and mine != theirs:
+        place = next(place for place, (ours, its) in enumerate(zip(mine, theirs, strict=True)) if ours != its)
+        raise ValueError(
+            f"column {place + 1} is {theirs[place]!r} in {others.name} and {mine[place]!r} in {rows.name}: "
+            f"give {what} rows with the same columns in the same order"
+        )
 
 
 def as_table(rows: data.Rows) -> Any:
@@ -65,7 +89,7 @@ def described(rows: data.Rows) -> str:
     return ", ".join(facts)
 
 
-def check_output(output: Path, formats: Collection[str], *inputs: str | Path) -> None:
+def check_output(output: Path, formats: Collection[str], *inputs: Source | Path) -> None:
     """Refuse an output that cannot be written, or that is an input, before anything is computed.
 
     Raises
@@ -74,6 +98,8 @@ def check_output(output: Path, formats: Collection[str], *inputs: str | Path) ->
         If so.
     """
     data.check_writable(output, formats)
-    for source in inputs:
-        if output.exists() and Path(source).exists() and output.samefile(source):
+    if not output.exists():
+        return
+    for source in [name for given in inputs for name in expanded(given)]:
+        if Path(source).exists() and output.samefile(source):
             raise ValueError(f"the output '{output}' is what is read: write elsewhere")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from narrows import data
-from narrows.cli.coding import begin, load, rows_for
-from narrows.cli.reading import as_table
+from narrows.cli.coding import FILE, begin, load, rows_for
+from narrows.cli.reading import Source, as_table
 from narrows.cli.screen import Screen, aligned, counted, size
 
 FORMATS = (".csv", ".parquet")  # row numbers are integers, errors are not: .npy holds one type
 
 
-def score(screen: Screen, bundle: Path, source: str, output: Path | None, *, top: int, test: bool) -> int:
+def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, top: int, test: bool) -> int:
     """Show the rows of largest error, write all of them if asked; give the exit code.
 
     Raises
@@ -36,12 +36,13 @@ def score(screen: Screen, bundle: Path, source: str, output: Path | None, *, top
         screen.say()
     screen.facts(
         [
-            ("rows", f"{len(errors):,}, counted from 1"),
+            ("rows", f"{len(errors):,}" + ", counted from 1" * (rows.names is None)),
             ("error", "mean {mean:.4g}, median {median:.4g}, 95 % up to {p95:.4g}, largest {largest:.4g}".format(**figures)),
         ]
     )
     if output is not None:
-        data.write(output, errors[order, None], ["error"], index=("row", order + 1))
+        index = ("row", order + 1) if rows.names is None else (FILE, [rows.names[row] for row in order])
+        data.write(output, errors[order, None], ["error"], index=index)
         what = f"the errors of {rows.name}, {counted(len(errors), 'row')}, worst first"
         screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {what}")
     screen.result({"rows": len(errors), **{name: float(figure) for name, figure in figures.items()}, "worst": worst})
@@ -50,4 +51,5 @@ def score(screen: Screen, bundle: Path, source: str, output: Path | None, *, top
 
 def _about(rows: data.Rows, errors: np.ndarray, row: Any) -> dict[str, Any]:
     label = {} if rows.labels is None else {"label": rows.labels[row].item()}
-    return {"row": int(row) + 1, "error": float(errors[row]), **label}
+    which = {"row": int(row) + 1} if rows.names is None else {FILE: rows.names[row]}
+    return {**which, "error": float(errors[row]), **label}

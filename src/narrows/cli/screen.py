@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import os
 import shlex
 import sys
@@ -13,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from narrows import _json
 from narrows.errors import NarrowsWarning
 from narrows.progress import Bar, Progress, Silent
 
@@ -89,7 +88,7 @@ class Screen:
     def result(self, values: dict[str, Any]) -> None:
         """Print one JSON object on standard output, if it was asked for; what is not finite becomes null."""
         if self.json:
-            print(json.dumps(_finite(values), indent=2, ensure_ascii=False, allow_nan=False))
+            print(_json.dumps(values, indent=2, ensure_ascii=False))
 
     def progress(self) -> Progress:
         """Give what shows progress on standard error."""
@@ -175,13 +174,3 @@ def _console(stream: TextIO) -> Console:
 
     plain: Any = {"color_system": None} if os.environ.get("NO_COLOR") else {}
     return Console(file=stream, highlight=False, markup=False, emoji=False, **plain)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

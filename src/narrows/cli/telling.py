@@ -46,10 +46,10 @@ def info(screen: Screen, path: Path) -> int:
         )
     screen.say()
     chosen = {"loss": learned.loss_name, "scale": learned.scale.kind, "precision": learned.precision}
-    screen.facts(settings_facts(_plain(state.params), chosen))
+    screen.facts(settings_facts(_plain(state.params), chosen, _validated(manifest.metadata)))
     screen.say()
     screen.table(_history(learned.history))
-    kept = f"; the weights are those of epoch {learned.best_epoch}" if learned.best_epoch else ""
+    kept = f"; the weights are those of {f'epoch {learned.best_epoch}' if learned.best_epoch else 'the start'}"
     screen.prose(f"{counted(learned.n_epochs, 'epoch')} in {learned.fit_seconds:.1f} s{kept}")
     if (quality := _quality(manifest)) is not None:
         screen.say()
@@ -64,6 +64,21 @@ def info(screen: Screen, path: Path) -> int:
     screen.facts([("written with", ", ".join(f"{name} {number}" for name, number in manifest.versions.items()))])
     if screen.json:
         screen.result(bundle_values(path, manifest))
+    return 0
+
+
+def config(path: Path) -> int:
+    """Print the settings of the run that made a bundle; give the exit code.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it cannot be read, or was made with what settings cannot name.
+    """
+    from narrows.cli import asking, settings, toml_files
+
+    text = toml_files.text(settings.nested(asking.settings_of(path)))
+    print(f"# the run that made {path.name}, to be repeated by: narrows fit --config FILE\n{text}", end="")
     return 0
 
 
@@ -119,20 +134,21 @@ def quality_lines(quality: Quality) -> list[Callable[[Screen], None]]:
     return [lambda screen: screen.table(table), *(lambda screen, note=note: screen.prose(note) for note in notes)]
 
 
-def settings_facts(parameters: dict[str, Any], chosen: dict[str, Any]) -> list[tuple[str, str]]:
-    """Say in words what a network was, or will be, trained with."""
+def settings_facts(parameters: dict[str, Any], chosen: dict[str, Any], validated: str | None = None) -> list[tuple[str, str]]:
+    """Say in words what a network was, or will be, trained with; `validated` names validation rows of their own."""
     loss = chosen["loss"] if isinstance(chosen["loss"], str) else getattr(chosen["loss"], "name", repr(chosen["loss"]))
     rate, schedule = parameters["learning_rate"], parameters["schedule"]
     how_fast = f"learning rate {_named(rate)}, schedule {_named(schedule)}"
     stops = parameters["early_stopping"]
-    validation = f"stops by validation on {100 * parameters['validation_fraction']:g} % of the rows"
-    automatic = stops == "auto" and parameters["epochs"] == "auto"
+    held = validated or f"{100 * parameters['validation_fraction']:g} % of the rows"
+    ends = stops is True or (stops == "auto" and parameters["epochs"] == "auto")
+    validation = f"; stops by validation on {held}" if ends else f"; validation on {held}" if validated else ""
     return [
         ("loss", _LOSSES.get(loss, loss)),
         ("scale", _SCALES.get(chosen["scale"], chosen["scale"])),
         ("precision", chosen["precision"] if chosen["precision"] == "float32" else f"{chosen['precision']} in training, float32 in use"),
         ("optimizer", f"{_named(parameters['optimizer'])}, {how_fast}, batches of {parameters['batch_size']:,}"),
-        ("epochs", f"{parameters['epochs']}; {validation}" if automatic or stops is True else f"{parameters['epochs']}"),
+        ("epochs", f"{parameters['epochs']}{validation}"),
         ("seed", f"{parameters['random_state']}"),
     ]
 
@@ -173,19 +189,26 @@ def _origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     about = metadata.get("data")
     facts = []
     if isinstance(about, dict):
-        facts.append(
-            (
-                "trained on",
-                f"{about.get('source')}: {about.get('rows', 0):,} rows; {about.get('test_rows', 0):,} test rows ({about.get('test')})",
-            )
-        )
+        source = about.get("source")
+        source = " ".join(source) if isinstance(source, list) else source
+        counts = f"{about.get('rows', 0):,} rows; {about.get('test_rows', 0):,} test rows ({about.get('test')})"
+        facts.append(("trained on", f"{source}: {counts}"))
         if about.get("label"):
             facts.append(("label", f"{about['label']}, left out of the rows"))
+        if about.get("label_file"):
+            facts.append(("labels", f"from {about['label_file']}"))
     if metadata.get("recipe"):
         facts.append(("recipe", str(metadata["recipe"])))
     if metadata.get("end", "done") != "done":
         facts.append(("training", f"was {metadata['end']}"))
     return facts
+
+
+def _validated(metadata: dict[str, Any]) -> str | None:
+    about = metadata.get("data")
+    if not isinstance(about, dict) or not about.get("validation"):
+        return None
+    return f"{counted(about.get('validation_rows', 0), 'row')} of {about['validation']}"
 
 
 def _history(history: dict[str, tuple[float, ...]]) -> str:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from narrows.estimators import _fitting
 from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
-from narrows.estimators._checks import check_codes, check_rows, check_weights
+from narrows.estimators._checks import check_codes, check_rows, check_weights, dense
 from narrows.networks import Choices
 from narrows.networks.network import Network
 from narrows.networks.plan import Plan
@@ -27,8 +27,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     _loss: Any
 
     @abstractmethod
-    def _make_plan(self, n_features: int, output_activation: Any) -> Plan | None:
-        """Give the plan of the network; None if the layers are the user's own Keras models."""
+    def _make_plan(self, n_features: int, n_rows: int | None, output_activation: Any) -> Plan | None:
+        """Give the plan of a network for so many rows, None if more may come; None if the layers are the user's own Keras models."""
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, validation_data: Any = None) -> Self:
@@ -132,8 +132,31 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         return self._network.decode(check_codes(self, X, self._n_features_out))
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: Any, *, scaled: bool = False) -> np.ndarray:
         """Encode rows and decode their codes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Rows in their own units.
+        scaled : bool, default=False
+            Whether to leave the result in the network's scaled units, to be compared with `scale_rows`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32
+            What the network makes of them, in the same units unless `scaled`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or if the rows do not fit.
+        """
+        check_is_fitted(self)
+        return self._network.reconstruct(check_rows(self, X, reset=False), scaled=scaled)
+
+    def scale_rows(self, X: Any) -> np.ndarray:
+        """Give rows in the network's scaled units, in which losses and errors are measured and no feature's unit decides.
 
         Parameters
         ----------
@@ -143,7 +166,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Returns
         -------
         ndarray of shape (n_samples, n_features), float32
-            What the network makes of them, in the same units.
+            May be `X` itself where `scale_` is "none".
 
         Raises
         ------
@@ -151,7 +174,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        return self._network.reconstruct(check_rows(self, X, reset=False))
+        return self._network.scale.apply(dense(check_rows(self, X, reset=False)))
 
     def reconstruction_error(self, X: Any, *, per_feature: bool = False) -> np.ndarray:
         """Measure how far rows are from their reconstruction.
@@ -177,8 +200,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         rows = check_rows(self, X, reset=False)
         parts = []
         for start in range(0, rows.shape[0], BLOCK):
-            block = rows[start : start + BLOCK]
-            block = block.toarray() if hasattr(block, "toarray") else block
+            block = dense(rows[start : start + BLOCK])
             square = np.square(self._network.reconstruct(block, scaled=True) - self._network.scale.apply(block))
             parts.append(square if per_feature else square.mean(1))
         return np.concatenate(parts)
@@ -234,8 +256,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         parts = [slice(start, start + BLOCK) for start in range(0, rows.shape[0], BLOCK)]
 
         def block_of(part: slice) -> np.ndarray:
-            block = rows[part]
-            return np.asarray(block.toarray() if hasattr(block, "toarray") else block, np.float64)
+            return dense(rows[part]).astype(np.float64, copy=False)
 
         mean = sum(weight[part] @ block_of(part) for part in parts) / weight.sum()
         missed = total = 0.0

@@ -55,6 +55,11 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
     return X if X.dtype in (np.uint8, np.float32, np.float64) else X.astype(np.float64)
 
 
+def dense(rows: Any) -> np.ndarray:
+    """Give checked rows, or some of them, as an array, whatever they were stored as."""
+    return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+
+
 def check_codes(estimator: Any, codes: Any, n_components: int) -> np.ndarray:
     """Check codes that are to be decoded."""
     codes = check_array(data.as_frame(codes), dtype=[np.float32, np.float64], input_name="codes")

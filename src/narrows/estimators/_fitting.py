@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from narrows import _backend, diagnostics
-from narrows.errors import CollapsedCode, TrainingDiverged
+from narrows import _backend
+from narrows.diagnostics.course import REMEDY
+from narrows.errors import TrainingDiverged
 from narrows.estimators import _callbacks
-from narrows.estimators._checks import check_number, check_rows, check_weights, check_whole, check_word
+from narrows.estimators._checks import check_number, check_rows, check_weights, check_whole, check_word, dense
+from narrows.estimators._judging import judge
 from narrows.networks import computation as computations
+from narrows.networks import linear_path
 from narrows.networks import scale as scales
 from narrows.networks.lowering import resolve_precision
 from narrows.networks.network import Network
@@ -29,7 +31,7 @@ STEPS = 3000  # what epochs="auto" gives at least, where the rows are few
 EPOCHS = 20  # and what it gives where they are many
 MOST_EPOCHS = 500
 FEWEST_VALIDATION = 10  # rows: fewer tell nothing, and "auto" does without
-JUDGED = 2048  # rows that diagnostics look at
+START_ROWS = 2**15  # that PCA sees where the network starts from it
 LOSSES = {"mean_squared_error": "mse", "binary_crossentropy": "bce"}
 
 
@@ -53,13 +55,13 @@ def fit(estimator: Any, X: Any, sample_weight: Any, validation_data: Any) -> Non
     """Fit from the beginning, or go on with ``warm_start``; see `BaseAutoencoder.fit`."""
     _backend.keras()
     context = _callbacks.begin(estimator)
-    _check_params(estimator)
+    check_params(estimator)
     rows, weight = _rows_to_learn(estimator, X, sample_weight, reset=True)
     seeds = Seeds.draw(estimator.random_state)
     epochs = _n_epochs(estimator, len(rows))
     early = _stops_early(estimator, len(rows))
     if validation_data is not None:
-        validation: np.ndarray | None = _dense(check_rows(estimator, validation_data, reset=False))
+        validation: np.ndarray | None = dense(check_rows(estimator, validation_data, reset=False))
     elif early:
         rows, weight, validation = _split(rows, weight, estimator.validation_fraction, seeds.split)
     else:
@@ -67,7 +69,7 @@ def fit(estimator: Any, X: Any, sample_weight: Any, validation_data: Any) -> Non
     network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
     if network is not None and network.scale.shift.size != rows.shape[1]:
         raise ValueError(f"warm_start goes on with {network.scale.shift.size} features, but X has {rows.shape[1]}; set warm_start=False")
-    job = _Job(estimator, rows, weight, seeds, network, constant_rate=False)
+    job = _Job(estimator, rows, weight, seeds, network)
     patience = max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
     settings = job.settings(epochs, patience if early else None)
     outcome = job.run(settings, validation, context=context)
@@ -76,7 +78,7 @@ def fit(estimator: Any, X: Any, sample_weight: Any, validation_data: Any) -> Non
     estimator.n_epochs_ = len(outcome.history.get("loss", ()))
     estimator.best_epoch_ = outcome.epoch
     # At Ctrl-C nobody wants to wait for a verdict.
-    estimator.diagnostics_ = [] if outcome.interrupted else _judge(estimator, rows)
+    estimator.diagnostics_ = [] if outcome.interrupted else judge(estimator, rows, weight, validation, epochs, outcome)
     if context is not None:
         context.call_on_fit_task_end(estimator=estimator, X=rows)
     _raise(outcome)
@@ -109,15 +111,15 @@ def preview(estimator: Any, rows: np.ndarray) -> Preview:
         As `fit` does for parameters out of range.
     """
     _backend.keras()
-    _check_params(estimator)
-    job = _Job(estimator, rows, None, Seeds.draw(0), None, constant_rate=False)
+    check_params(estimator)
+    job = _Job(estimator, rows, None, Seeds.draw(0), None, start=False)
     return Preview(job.network.plan, job.objective.reconstruction.name, job.network.scale.kind, job.precision)
 
 
 def partial_fit(estimator: Any, X: Any, sample_weight: Any) -> None:
     """Pass over some rows once; see `BaseAutoencoder.partial_fit`."""
     _backend.keras()
-    _check_params(estimator)
+    check_params(estimator)
     network = getattr(estimator, "_network", None)
     rows, weight = _rows_to_learn(estimator, X, sample_weight, reset=network is None, least=2 if network is None else 1)
     state = getattr(estimator, "_partial", None)
@@ -137,10 +139,21 @@ def partial_fit(estimator: Any, X: Any, sample_weight: Any) -> None:
 
 
 class _Job:
-    """One call of the trainer: what an estimator's parameters mean for these rows."""
+    """One call of the trainer: what an estimator's parameters mean for these rows.
+
+    With `start`, weights that are new begin from the rows; without, where nothing is to be trained, anywhere.
+    """
 
     def __init__(
-        self, estimator: Any, rows: np.ndarray, weight: np.ndarray | None, seeds: Seeds, network: Network | None, *, constant_rate: bool
+        self,
+        estimator: Any,
+        rows: np.ndarray,
+        weight: np.ndarray | None,
+        seeds: Seeds,
+        network: Network | None,
+        *,
+        start: bool = True,
+        constant_rate: bool = False,
     ) -> None:
         self.estimator, self.rows, self.weight, self.seeds = estimator, rows, weight, seeds
         schedule = "constant" if constant_rate else estimator.schedule
@@ -149,7 +162,7 @@ class _Job:
         if network is None:
             scale = scales.learn(estimator.scale, rows, weight)
             output = _choose_output(estimator, scale)
-            network = _new_network(estimator, scale, output, seeds.weights)
+            network = _new_network(estimator, scale, output, seeds.weights, rows, weight, start, None if constant_rate else len(rows))
             probabilities = output == "sigmoid" if network.plan is not None else network.computation.gives_probabilities()
             self.output = output if network.plan is not None else "linear"  # a user's own decoder ends as it ends
             self.loss = _choose_loss(estimator, scale, probabilities)
@@ -223,11 +236,13 @@ class _Job:
         return outcome
 
 
-def _check_params(estimator: Any) -> None:
+def check_params(estimator: Any) -> None:
+    """Refuse parameters that are out of range, as far as that can be told without rows and without Keras."""
     check_whole("n_components", estimator.n_components)
     check_whole("batch_size", estimator.batch_size)
     check_whole("epochs", estimator.epochs, words=("auto",))
     check_whole("patience", estimator.patience, words=("auto",))
+    check_word("linear_path", estimator.linear_path, ("auto", True, False))
     check_word("early_stopping", estimator.early_stopping, ("auto", True, False))
     check_word("warm_start", estimator.warm_start, (True, False))
     check_number("validation_fraction", estimator.validation_fraction, 0, 1, open_ends=True)
@@ -238,12 +253,8 @@ def _check_params(estimator: Any) -> None:
 
 
 def _rows_to_learn(estimator: Any, X: Any, sample_weight: Any, *, reset: bool, least: int = 2) -> tuple[np.ndarray, np.ndarray | None]:
-    rows = _dense(check_rows(estimator, X, reset=reset, least=least))
+    rows = dense(check_rows(estimator, X, reset=reset, least=least))
     return rows, check_weights(sample_weight, len(rows))
-
-
-def _dense(rows: Any) -> np.ndarray:
-    return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
 
 
 def _stops_early(estimator: Any, n: int) -> bool:
@@ -270,13 +281,32 @@ def _split(
     return rows[learn], None if weight is None else weight[learn], rows[keep]
 
 
-def _new_network(estimator: Any, scale: scales.Scale, output: Any, rng: np.random.Generator) -> Network:
+def _new_network(
+    estimator: Any,
+    scale: scales.Scale,
+    output: Any,
+    rng: np.random.Generator,
+    rows: np.ndarray,
+    weight: np.ndarray | None,
+    start: bool,
+    n_rows: int | None,
+) -> Network:
     n_features = scale.shift.size
-    plan = estimator._make_plan(n_features, output)
-    if plan is not None:
-        return Network(scale, computations.first_weights(plan, rng, scale.mean), plan)
-    computation = computations.of_models(estimator.layers.build, n_features, int(estimator.n_components), rng)
-    return Network(scale, computation.weights(), None, computation)
+    plan = estimator._make_plan(n_features, n_rows, output)
+    if plan is None:
+        computation = computations.of_models(estimator.layers.build, n_features, int(estimator.n_components), rng)
+        return Network(scale, computation.weights(), None, computation)
+    weights = computations.first_weights(plan, rng, scale.mean)
+    if plan.linear_path and start:
+        pca = _pca(scale, rows, weight, plan.n_components)
+        weights.update(linear_path.first_weights(plan, pca.mean, pca.components))
+    return Network(scale, weights, plan)
+
+
+def _pca(scale: scales.Scale, rows: np.ndarray, weight: np.ndarray | None, n_components: int) -> LinearCode:
+    """Fit PCA to scaled rows, or to some of them, evenly spread, where they are many."""
+    step = -(-len(rows) // START_ROWS)
+    return LinearCode.fit(scale.apply(rows[::step]), n_components, weight=None if weight is None else weight[::step])
 
 
 def _choose_output(estimator: Any, scale: scales.Scale) -> Any:
@@ -306,28 +336,9 @@ def _progress(verbose: Any) -> Progress:
     return verbose  # a Progress of the caller's
 
 
-def _judge(estimator: Any, rows: np.ndarray) -> list[diagnostics.Verdict]:
-    """Compare the network with the mean row and with PCA on a sample of the rows."""
-    sample = rows[:: max(1, len(rows) // JUDGED)][:JUDGED]
-    scaled = estimator._network.scale.apply(sample)
-    missed = estimator._network.reconstruct(sample, scaled=True).astype(np.float64) - scaled
-    components = min(estimator._n_features_out, *scaled.shape)
-    pca = LinearCode.fit(scaled, components)
-    verdicts = diagnostics.diagnose(
-        error=float(np.square(missed).mean()),
-        mean_error=float(scaled.var(0, dtype=np.float64).mean()),
-        pca_error=float(np.square(pca.decode(pca.encode(scaled)) - scaled).mean(dtype=np.float64)),
-        n_components=components,
-    )
-    for verdict in verdicts:
-        if verdict.level == "warning":
-            warnings.warn(str(verdict), CollapsedCode, stacklevel=5)
-    return verdicts
-
-
 def _raise(outcome: Outcome) -> None:
     if outcome.diverged is not None:
         epoch, step = outcome.diverged
-        raise TrainingDiverged(epoch, step, "Use a smaller learning_rate, scale='standard', or an optimizer with clipnorm.")
+        raise TrainingDiverged(epoch, step, REMEDY)
     if outcome.interrupted:
         raise KeyboardInterrupt(f"training was interrupted; the estimator holds the weights of epoch {outcome.epoch}")

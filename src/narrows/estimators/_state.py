@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+import math
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from sklearn.utils.validation import check_is_fitted
 
 from narrows import _backend
@@ -20,6 +22,18 @@ from narrows.networks.scale import Scale
 ESTIMATORS: dict[str, type[BaseAutoencoder]] = {"Autoencoder": Autoencoder}
 CHOICES: dict[str, type[Choices]] = {"Dense": Dense}
 NOT_SAVED = {"callbacks": None, "verbose": 0}  # parts of a run, not of a model
+
+
+def _written(value: float) -> float | str:
+    return value if math.isfinite(value) else json.dumps(value)
+
+
+def _read(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+# JSON has no infinities: "Infinity", "-Infinity" and "NaN" stand for them. Version 0.1.0 wrote null for all three, which is read as NaN.
+Measured = Annotated[float, PlainSerializer(_written, when_used="json"), BeforeValidator(_read)]
 
 
 class ScaleState(BaseModel):
@@ -38,7 +52,7 @@ class VerdictState(BaseModel):
     level: Literal["good", "note", "warning"]
     sentence: str
     remedy: str
-    figures: dict[str, float]
+    figures: dict[str, Measured]
 
 
 class Learned(BaseModel):
@@ -53,7 +67,7 @@ class Learned(BaseModel):
     output_activation: str | None
     precision: str
     n_parameters: int
-    history: dict[str, tuple[float, ...]]
+    history: dict[str, tuple[Measured, ...]]
     n_epochs: int
     best_epoch: int | None
     fit_seconds: float
@@ -140,13 +154,8 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     ValueError
         If a class is unknown, or the arrays are not those of the network.
     """
-    if state.estimator not in ESTIMATORS:
-        raise ValueError(f"it holds an estimator of the unknown class {state.estimator!r}; this version knows {sorted(ESTIMATORS)}")
-    cls = ESTIMATORS[state.estimator]
-    known = set(cls().get_params(deep=False))
-    if unknown := sorted(set(state.params) - known):
-        raise ValueError(f"its {state.estimator} has the unknown parameter {unknown[0]!r}")
-    estimator = cls(**{key: _decode(key, value, custom_objects) for key, value in state.params.items()})
+    params = params_of(state, custom_objects)
+    estimator = ESTIMATORS[state.estimator](**params)
     learned = state.learned
     parts = {key: arrays.get(f"scale/{key}") for key in ("shift", "factor", "mean")}
     for key, value in parts.items():
@@ -169,6 +178,22 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     estimator.history_ = {key: list(values) for key, values in learned.history.items()}
     estimator.diagnostics_ = [Verdict(**verdict.model_dump()) for verdict in learned.diagnostics]
     return estimator
+
+
+def params_of(state: State, custom_objects: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Give the constructor parameters of an estimator; Keras is needed only where one is a Keras object.
+
+    Raises
+    ------
+    ValueError
+        If a class or a parameter is unknown.
+    """
+    if state.estimator not in ESTIMATORS:
+        raise ValueError(f"it holds an estimator of the unknown class {state.estimator!r}; this version knows {sorted(ESTIMATORS)}")
+    known = set(ESTIMATORS[state.estimator]().get_params(deep=False))
+    if unknown := sorted(set(state.params) - known):
+        raise ValueError(f"its {state.estimator} has the unknown parameter {unknown[0]!r}")
+    return {key: _decode(key, value, custom_objects) for key, value in state.params.items()}
 
 
 def _network(state: State, scale: Scale, weights: dict[str, np.ndarray], custom_objects: dict[str, Any] | None) -> Network:

@@ -7,6 +7,11 @@ from typing import Any
 from narrows.estimators._base import BaseAutoencoder
 from narrows.networks import Dense, Plan
 
+# Measured by benchmarks/defaults.py.
+WIDTHS = (500, 300, 100)
+FEW_ROWS, FEW_WIDTHS = 1000, (100,)  # with fewer rows, wide layers learn the rows by heart before they learn what they share
+LONG_CODE = 6  # components: a shorter code of images is better off without the turns that PCA would give it
+
 
 class Autoencoder(BaseAutoencoder):
     r"""An autoencoder as a scikit-learn transformer.
@@ -18,8 +23,9 @@ class Autoencoder(BaseAutoencoder):
     ----------
     n_components : int, default=2
         Numbers in a code, at least 1. It may exceed the number of features, where penalties or dropout keep the code honest.
-    layers : tuple of int, Dense or object, default=(500, 300, 100)
-        The hidden layers of the encoder; the decoder mirrors them. A tuple of widths stands for ``Dense(*widths)``,
+    layers : "auto", tuple of int, Dense or object, default="auto"
+        The hidden layers of the encoder; the decoder mirrors them. "auto" is (500, 300, 100), or (100,) where `fit` learns
+        from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``,
         which has all choices of dense layers. An object of your own with ``build(n_features, n_components)`` that
         returns a Keras encoder and a Keras decoder, for rows in scaled units, is as good.
     code_activation : str or callable, default="linear"
@@ -27,6 +33,11 @@ class Autoencoder(BaseAutoencoder):
     code_l1, code_l2 : float, default=0.0
         Strength of the penalty on the sums of absolute and of squared numbers of a row's code, at least 0
         (the sparse autoencoder).
+    linear_path : bool or "auto", default="auto"
+        Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
+        last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
+        and where it is a sigmoid and the code has 6 components or more.
+        Ignored for models of your own.
     output_activation : str or callable, default="auto"
         "auto" is "sigmoid" where the scaled rows lie in [0, 1], else "linear". Ignored for models of your own.
     loss : str, keras.losses.Loss or callable, default="auto"
@@ -77,14 +88,16 @@ class Autoencoder(BaseAutoencoder):
     encoder_, decoder_, autoencoder_ : keras.Model
         The network in the rows' own units. Weights set there are the estimator's.
     diagnostics_ : list of Verdict
-        Whether the code has collapsed, and whether PCA would do as well.
+        What there is to say of the fit, with figures and remedies: whether the code collapsed, whether PCA would do as well, how many
+        dimensions the rows have, and what is wrong with units, codes, rows or the run. Those that warn are issued as warnings as well,
+        each kind of a class of its own in `narrows.errors`.
     n_parameters_ : int
         Trained weights and biases.
     fit_seconds_ : float
         What the last fit took, compilation included.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the rows came in a dataframe.
 
     See Also
@@ -119,10 +132,11 @@ class Autoencoder(BaseAutoencoder):
         self,
         n_components: int = 2,
         *,
-        layers: Any = (500, 300, 100),
+        layers: Any = "auto",
         code_activation: Any = "linear",
         code_l1: float = 0.0,
         code_l2: float = 0.0,
+        linear_path: Any = "auto",
         output_activation: Any = "auto",
         loss: Any = "auto",
         scale: str | None = "auto",
@@ -145,6 +159,7 @@ class Autoencoder(BaseAutoencoder):
         self.code_activation = code_activation
         self.code_l1 = code_l1
         self.code_l2 = code_l2
+        self.linear_path = linear_path
         self.output_activation = output_activation
         self.loss = loss
         self.scale = scale
@@ -162,17 +177,41 @@ class Autoencoder(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _make_plan(self, n_features: int, output_activation: Any) -> Plan | None:
-        layers = self.layers
+    def _make_plan(self, n_features: int, n_rows: int | None, output_activation: Any) -> Plan | None:
+        layers = default_widths(n_rows) if isinstance(self.layers, str) and self.layers == "auto" else self.layers
         if isinstance(layers, tuple | list):
             layers = Dense(*layers)
         if isinstance(layers, Dense):
             return layers.plan(
-                n_features, int(self.n_components), code_activation=self.code_activation, output_activation=output_activation
+                n_features,
+                int(self.n_components),
+                code_activation=self.code_activation,
+                output_activation=output_activation,
+                linear_path=self._has_linear_path(output_activation),
             )
         if not callable(getattr(layers, "build", None)):
             raise TypeError(
-                f"layers must be a tuple of widths, a Dense(...), or an object with build(n_features, n_components) "
+                f"layers must be 'auto', a tuple of widths, a Dense(...), or an object with build(n_features, n_components) "
                 f"that returns a Keras encoder and decoder, got {layers!r}"
             )
         return None
+
+    def _has_linear_path(self, output_activation: Any) -> bool:
+        if self.linear_path != "auto":
+            return bool(self.linear_path)
+        return output_activation == "linear" or (output_activation == "sigmoid" and self.n_components >= LONG_CODE)
+
+
+def default_widths(n_rows: int | None) -> tuple[int, ...]:
+    """Give the widths that ``layers="auto"`` stands for.
+
+    Parameters
+    ----------
+    n_rows : int or None
+        Rows to learn from; None if nobody knows how many will come.
+
+    Returns
+    -------
+    tuple of int
+    """
+    return WIDTHS if n_rows is None or n_rows >= FEW_ROWS else FEW_WIDTHS

@@ -31,8 +31,11 @@ class Recipe:
 
 def _textbook(*widths: int) -> dict[str, Any]:
     return {
-        "layers": Dense(*widths, activation="tanh", kernel_initializer="glorot_uniform", mean_bias=False),
+        "layers": Dense(
+            *widths, activation="tanh", kernel_initializer="glorot_uniform", bias_initializer="zeros", code_gain=1.0, mean_bias=False
+        ),
         "code_activation": "tanh",
+        "linear_path": False,
         "batch_size": 128,
         "schedule": "constant",
     }

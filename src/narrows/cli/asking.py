@@ -1,0 +1,169 @@
+"""What a run of ``narrows fit`` is asked for: by flags, over a file of settings or those of a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows.cli import settings, toml_files
+from narrows.cli.reading import Source
+from narrows.data.label_files import is_label_file
+
+if TYPE_CHECKING:
+    from narrows.bundle import Manifest
+
+BUNDLE = ".narrows"
+KEPT = ("data", "label", "validation", "test", "recipe")  # what a bundle keeps of a run, beside its parameters
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the flags of ``narrows fit`` ask for.
+
+    Attributes
+    ----------
+    source : str or list of str
+    label, validation, test, recipe : str or None
+    output, config : Path or None
+    parameters : dict
+        Parameters of the estimator.
+    inside : dict
+        Choices of its layers.
+    options : dict
+        Options of its optimizer.
+    """
+
+    source: Source
+    label: str | None
+    validation: str | None
+    test: str | None
+    recipe: str | None
+    output: Path | None
+    config: Path | None
+    parameters: dict[str, Any]
+    inside: dict[str, Any]
+    options: dict[str, Any]
+
+    @property
+    def column(self) -> str | None:
+        """The column of the labels, where they are not in a file of their own."""
+        return None if self.label is None or is_label_file(self.label) else self.label
+
+    @property
+    def kept(self) -> dict[str, Source]:
+        """What a bundle keeps, so that the run can be repeated."""
+        values = (self.source, self.label, self.validation, self.test, self.recipe)
+        return {name: value for name, value in zip(KEPT, values, strict=True) if value is not None}
+
+
+def asked(flags: dict[str, Any], assignments: list[str], config: Path | None) -> Asked:
+    """Bring together what was asked for.
+
+    Parameters
+    ----------
+    flags : dict
+        Settings by name.
+    assignments : list of str
+        Further ones, as "NAME=VALUE".
+    config : Path or None
+        A TOML file or a bundle; flags go over it.
+
+    Raises
+    ------
+    ValueError, OSError
+        If a setting is unknown or not what it may be, or the file cannot be read.
+    """
+    below = {} if config is None else _read(config)
+    above = flags | _assigned(assignments, flags)
+    if config is not None and "recipe" in above and _leaves_nothing_open(config, below):
+        raise ValueError(
+            f"'{config}' says every choice itself, so that the recipe {above['recipe']!r} would change nothing: leave one of the two out"
+        )
+    found = settings.merged(below, above)
+    if "data" not in found:
+        raise ValueError(f"'{config}' names no data: say 'narrows fit DATA --config {config}', or write data = \"rows.csv\" into it")
+    parameters, inside, options = settings.parts(found)
+    source, output = _one_or_all(found["data"]), Path(found["output"]) if "output" in found else None
+    label, validation, test, recipe = (found.get(name) for name in KEPT[1:])
+    parameters["random_state"] = found.get("seed", 0)
+    return Asked(source, label, validation, test, recipe, output, config, parameters, inside, options)
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """Give the settings of the run that made a bundle, by name.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it is no bundle, or was made in Python with objects that no settings can name.
+    """
+    from narrows.bundle import read_manifest
+    from narrows.training.optimizers import options_of
+
+    manifest = read_manifest(path)
+    where = f"'{path}'"
+    found = _parameters(manifest, where)
+    layers = found.pop("layers")
+    if layers is None:
+        raise ValueError(f"{where}: its layers are Keras models of the user's own, which no file of settings can name")
+    optimizer = found["optimizer"]
+    if not isinstance(optimizer, str):
+        found["optimizer"], options = options_of(optimizer)
+        if found["learning_rate"] is not None:
+            options.pop("learning_rate", None)  # the run did not use it
+        found |= {f"{settings.OPTIONS}{name}": value for name, value in options.items()}
+    inside = layers.get_params() if hasattr(layers, "get_params") else {"widths": layers}
+    found |= {f"{settings.INSIDE}{name}": value for name, value in inside.items()}
+    run = manifest.metadata.get("settings")
+    run = dict(run) if isinstance(run, dict) else {}
+    seed = manifest.state.params.get("random_state")
+    run |= {} if seed is None else {"seed": seed}
+    return settings.ordered(settings.check(run | {name: _plain(name, value, where) for name, value in found.items()}, where))
+
+
+def _parameters(manifest: Manifest, where: str) -> dict[str, Any]:
+    from narrows.estimators._state import params_of
+
+    try:
+        found = params_of(manifest.state)
+    except ValueError as problem:
+        raise ValueError(f"{where}: {problem}") from None
+    return {name: value for name, value in found.items() if name not in settings.ELSEWHERE - {"layers"}}
+
+
+def _plain(name: str, value: Any, where: str) -> Any:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple | list):
+        return [_plain(name, item, where) for item in value]
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{where}: its {name} is an object made in Python ({type(value).__name__}), which no file of settings can name")
+    return value
+
+
+def _read(config: Path) -> dict[str, Any]:
+    if config.suffix == BUNDLE:
+        return settings_of(config)
+    return settings.check(toml_files.read(config), f"'{config}'")
+
+
+def _assigned(assignments: list[str], flags: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for assignment in assignments:
+        name, sign, text = (part.strip() for part in assignment.partition("="))
+        if not (name and sign and text):
+            raise ValueError(f"--set {assignment} is no setting: give a name and a value, as in --set code_l1=1e-4")
+        document[name] = toml_files.value(text)
+    found = settings.check(document, "--set") if document else {}
+    if twice := sorted(set(found) & set(flags)):
+        raise ValueError(f"--set {twice[0]} is given by another flag too: give it once")
+    return found
+
+
+def _leaves_nothing_open(config: Path, found: dict[str, Any]) -> bool:
+    return config.suffix == BUNDLE or not settings.kinds().keys() - settings.RUN.keys() - found.keys()
+
+
+def _one_or_all(source: Source) -> Source:
+    return source[0] if isinstance(source, list) and len(source) == 1 else source

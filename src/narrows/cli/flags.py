@@ -1,0 +1,252 @@
+"""What can be said on the command line: each flag with its help, and what becomes of its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from narrows.cli import completion
+from narrows.cli.screen import Screen
+
+
+class Scale(StrEnum):
+    """How rows are scaled."""
+
+    auto = "auto"
+    minmax = "minmax"
+    standard = "standard"
+    none = "none"
+
+
+class Precision(StrEnum):
+    """What matrices are multiplied in during training."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def _noted(name: str) -> Callable[[typer.Context, bool], bool]:
+    def note(context: typer.Context, value: bool) -> bool:
+        if value:
+            setattr(context.ensure_object(Screen), name, True)
+        return value
+
+    return note
+
+
+# Every command's
+
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.", callback=_noted("quiet"))]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: times, and what the libraries log.", callback=_noted("verbose"))]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_noted("debug"))]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object; what is for people goes to standard error.", callback=_noted("json"))
+]
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="What 'narrows fit' wrote.", show_default=False)]
+_DATA = typer.Argument(
+    metavar="DATA",
+    help="'digits', 'mnist' or 'fashion_mnist'; .npy, .npz, .csv, .parquet, .arrow, .feather, PNG, JPEG or IDX files, or patterns of "
+    "them; a folder of PNG and JPEG images, whose subfolders are the labels; or '-', a CSV file on standard input.",
+    show_default=False,
+    autocompletion=completion.data,
+)
+Data = Annotated[list[str], _DATA]
+DataOrNone = Annotated[list[str] | None, _DATA]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: a .npy, .csv or .parquet file.")]
+TestRows = Annotated[bool, typer.Option("--test", help="Take the test rows that a named data set brings, instead of the others.")]
+
+# Those of fit
+
+_ROWS, _CHOICES, _NETWORK, _TRAINING = "Rows in, bundle out", "Settings", "Network", "Training"
+
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Begin with the choices of one of 'narrows recipes'.",
+        rich_help_panel=_CHOICES,
+        autocompletion=completion.recipes,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Take settings from a TOML file, or those of a bundle to repeat its run.", rich_help_panel=_CHOICES),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any setting that such a file may hold: code_l1=1e-4, layers.tied=true; to be repeated.",
+        rich_help_panel=_CHOICES,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=2**32 - 1,
+        metavar="N",
+        help="The same seed gives the same bits on one machine (0 by default).",
+        rich_help_panel=_CHOICES,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COL",
+        help="A column that is left out of the rows; codes are measured by it, nothing is trained with it. "
+        "Or a file of labels: .npy, IDX, or CSV of one column.",
+        rich_help_panel=_ROWS,
+    ),
+]
+Validation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Rows whose loss is measured after each epoch, to stop by; a share of the others by default.",
+        rich_help_panel=_ROWS,
+        autocompletion=completion.data,
+    ),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Rows to measure on. By default a data set's own, or a tenth of the rows, the same tenth for any seed.",
+        rich_help_panel=_ROWS,
+        autocompletion=completion.data,
+    ),
+]
+ScaleRows = Annotated[
+    Scale | None,
+    typer.Option(
+        "--scale",
+        metavar="HOW",
+        help="How rows are scaled, as part of the model: 'auto', 'minmax', 'standard' or 'none'.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+Components = Annotated[int | None, typer.Option(min=1, metavar="N", help="Numbers in a code (2 by default).", rich_help_panel=_NETWORK)]
+Layers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WIDTHS",
+        help="Widths of the hidden layers from the rows to the code, such as 500,300,100; 'none' for no hidden layer.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+Activation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Activation of the hidden layers, by its Keras name.",
+        rich_help_panel=_NETWORK,
+        autocompletion=completion.activations,
+    ),
+]
+CodeActivation = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Activation of the code.", rich_help_panel=_NETWORK, autocompletion=completion.activations),
+]
+Dropout = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, metavar="SHARE", help="Share of each hidden layer's values dropped in training.", rich_help_panel=_NETWORK),
+]
+Epochs = Annotated[str | None, typer.Option(metavar="N", help="Passes over the rows, or 'auto'.", rich_help_panel=_TRAINING)]
+BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows a step.", rich_help_panel=_TRAINING)]
+Optimizer = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="By its Keras name.", rich_help_panel=_TRAINING, autocompletion=completion.optimizers),
+]
+LearningRate = Annotated[float | None, typer.Option(metavar="RATE", help="The peak of the schedule.", rich_help_panel=_TRAINING)]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="'auto', 'mse', 'bce', or a Keras name.", rich_help_panel=_TRAINING, autocompletion=completion.losses
+    ),
+]
+EarlyStopping = Annotated[
+    bool | None,
+    typer.Option("--early-stopping/--no-early-stopping", help="Stop by validation and keep the best epoch.", rich_help_panel=_TRAINING),
+]
+ValidationFraction = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, metavar="SHARE", help="Share of the training rows held out for that.", rich_help_panel=_TRAINING),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Epochs without a better validation loss to wait.", rich_help_panel=_TRAINING),
+]
+Precise = Annotated[
+    Precision | None,
+    typer.Option(
+        "--precision",
+        metavar="TYPE",
+        help="Of matrix products in training: 'auto', 'float32' or 'bfloat16'.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+OutputBundle = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="BUNDLE",
+        help="What to write; NAME.narrows here, after the data, by default.",
+        rich_help_panel=_ROWS,
+    ),
+]
+
+
+def epochs(text: str | None) -> int | str | None:
+    """Read ``--epochs``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither a number nor "auto".
+    """
+    if text is None or text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither a whole number of at least 1 nor 'auto'.", param_hint="'--epochs'")
+    return int(text)
+
+
+def widths(text: str | None) -> list[int] | None:
+    """Read ``--layers``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no list of widths.
+    """
+    if text is None:
+        return None
+    if text.strip().casefold() in ("", "none"):
+        return []
+    return _whole_numbers(text, "'--layers'", "widths", "500,300,100")
+
+
+def sizes(text: str | None) -> tuple[int, ...] | None:
+    """Read ``--sizes``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no list of sizes.
+    """
+    return None if text is None else tuple(_whole_numbers(text, "'--sizes'", "sizes", "1,2,4,8"))
+
+
+def _whole_numbers(text: str, flag: str, what: str, example: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of {what}: give whole numbers with commas, as in {example}.", param_hint=flag)
+    return list(map(int, parts))

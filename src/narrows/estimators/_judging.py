@@ -1,0 +1,129 @@
+"""Judging a fit: what is measured of it, on how many rows, and how its verdicts reach the user."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from narrows import diagnostics
+from narrows.diagnostics import codes, course, dimensions, features
+from narrows.networks.activity import activity, output_activation
+from narrows.networks.network import Network
+from narrows.quality import LinearCode, intrinsic_dimension
+from narrows.training.trainer import Outcome
+
+ROWS = 2048  # that are looked at
+WIDE = 1024  # features: above, the eigenvectors that PCA needs are found among as many rows
+PCA_ROWS = 8192  # to which it is fitted else: few rows would make a long linear code worse than it is
+FRAMES = {"narrows", "sklearn", "joblib"}  # that stand between a warning and the user's own line
+
+
+def judge(
+    estimator: Any, rows: np.ndarray, weight: np.ndarray | None, validation: np.ndarray | None, epochs: int, outcome: Outcome
+) -> list[diagnostics.Verdict]:
+    """Measure a fit, and give its verdicts; those of level "warning" are issued as warnings too, unless an exception will follow.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        Fitted.
+    rows : ndarray of shape (n, n_features)
+        That it was trained on, in their own units.
+    weight : ndarray of shape (n,) or None
+        Of these rows; those of weight 0 are not looked at.
+    validation : ndarray of shape (n_validation, n_features) or None
+    epochs : int
+        How many were asked for.
+    outcome : Outcome
+
+    Returns
+    -------
+    list of Verdict
+    """
+    network = estimator._network
+    chosen = np.arange(len(rows)) if weight is None else np.flatnonzero(weight)
+    wide = rows.shape[1] > WIDE
+    sample = rows[_some(chosen, WIDE if wide else ROWS)]
+    scaled = network.scale.apply(sample)
+    n_components = min(estimator._n_features_out, *scaled.shape)
+    pca = LinearCode.fit(scaled if wide else network.scale.apply(rows[_some(chosen, PCA_ROWS)]), n_components)
+    names = getattr(estimator, "feature_names_in_", None)
+    found: dict[str, Any] = {
+        "course": _course(estimator, outcome, epochs, scaled),
+        "features": features.look_at(rows, sample, scaled, output_activation(network), names),
+        "dimensions": _dimensions(pca, scaled),
+    }
+    if outcome.diverged is None:  # else the weights are hardly better than where they started
+        seen = activity(network, scaled)
+        held = None if validation is None else network.scale.apply(validation[_some(np.arange(len(validation)), ROWS)])
+        found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held)
+        found["layers"] = seen.layers
+        found["code"] = codes.spread_of(seen.codes, rows.shape[1], sparse=bool(estimator.code_l1 or estimator.code_l2))
+    verdicts = diagnostics.diagnose(diagnostics.Measurements(**found))
+    if outcome.diverged is None:
+        for verdict in verdicts:
+            if verdict.level == "warning":
+                warnings.warn(str(verdict), diagnostics.WARNINGS[verdict.name], stacklevel=_users_frame())
+    return verdicts
+
+
+def _some(rows: np.ndarray, most: int) -> np.ndarray:
+    """Draw some of the row numbers, always the same ones, in their order."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def _course(estimator: Any, outcome: Outcome, epochs: int, scaled: np.ndarray) -> course.Course:
+    history = outcome.history
+    entropy = 0.0
+    if estimator.loss_ == "bce":
+        cells = scaled.astype(np.float64).clip(1e-7, 1 - 1e-7)
+        entropy = float(-(cells * np.log(cells) + (1 - cells) * np.log1p(-cells)).mean())
+    return course.Course(
+        loss=tuple(history.get("reconstruction_loss", ())),
+        val_loss=tuple(history.get("val_reconstruction_loss", ())),
+        epochs=epochs,
+        kept=outcome.epoch,
+        floor=entropy,
+        diverged=outcome.diverged,
+    )
+
+
+def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: np.ndarray | None) -> diagnostics.Errors:
+    """Compare on validation rows where there are any: on its training rows, a network that learned them by heart looks best."""
+    others, reconstruction = (scaled, rebuilt) if held is None else (held, activity(network, held).reconstruction)
+    return diagnostics.Errors(
+        error=_mean_squared(others, reconstruction),
+        mean_error=_mean_squared(others, scaled.mean(0, dtype=np.float64)),
+        pca_error=pca.reconstruction_figures(others).mean_squared_error,
+        n_components=len(pca.components),
+        train_error=None if held is None else _mean_squared(scaled, rebuilt),
+        n_held_out=0 if held is None else len(held),
+    )
+
+
+def _mean_squared(rows: np.ndarray, reconstruction: np.ndarray) -> float:
+    """Give the error in float64; a reconstruction beyond all numbers has the largest that there is, so that JSON can hold it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.square(np.subtract(rows, reconstruction, dtype=np.float64)).mean()
+    return float(error) if np.isfinite(error) else sys.float_info.max
+
+
+def _dimensions(pca: LinearCode, scaled: np.ndarray) -> dimensions.Dimensions:
+    try:
+        intrinsic = intrinsic_dimension(scaled)
+    except ValueError:  # too few rows, or rows on a grid
+        intrinsic = None
+    return dimensions.Dimensions(len(scaled), {share: pca.components_for(share / 100) for share in dimensions.SHARES}, intrinsic)
+
+
+def _users_frame() -> int:
+    """Count how far up from the caller the first line is that is neither ours nor scikit-learn's: there a warning is about."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in FRAMES:
+        level, frame = level + 1, frame.f_back
+    return level
