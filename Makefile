@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench docs clean
 
 demo: .venv/.core ## train on the 8x8 digits that scikit-learn bundles
 	@$(BIN)/narrows fit digits -o digits.narrows
@@ -27,8 +27,11 @@ BENCH ?= $(sort $(wildcard benchmarks/[a-z]*.py))
 bench: .venv/.bench ## the figures of the README; BENCH=benchmarks/one.py for one of them
 	@for script in $(BENCH); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+docs: .venv/.docs ## the documentation, in docs/_build/index.html; warnings are errors
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --nitpicky docs docs/_build
+
 clean: ## everything that these commands made
-	@rm -rf .venv digits.narrows .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv digits.narrows docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/.core: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "narrows needs Python 3.11 or newer: make PYTHON=path/to/python3.11" >&2; exit 1; }
@@ -38,7 +41,7 @@ clean: ## everything that these commands made
 	@$(INSTALL) --editable .
 	@touch $@
 
-.venv/.test .venv/.lint .venv/.bench: .venv/.%: .venv/.core
+.venv/.test .venv/.lint .venv/.bench .venv/.docs: .venv/.%: .venv/.core
 	@echo "Adding what 'make $*' needs to .venv (once)"
 	@$(INSTALL) --group $*
 	@touch $@

@@ -23,7 +23,7 @@ from _pairs import QUIET, noise, quietest, ratio, say, used_by_others
 TARGET = 0.02
 WORKS = ("textbook", "table-128")
 WAYS = ("silent", "lines", "terminal")
-DIAGNOSTICS = "narrows.estimators._fitting:_judge"
+DIAGNOSTICS = "narrows.estimators._fitting:judge"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 import narrows
 
 ROOT = Path(__file__).parent.parent
-PUBLIC = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "quality", "recipe", "recipes", "save"]
+PUBLIC = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "plot", "quality", "recipe", "recipes", "save", "study"]
 
 
 def test_public_names_are_these():

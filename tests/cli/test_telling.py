@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -44,6 +45,20 @@ except SystemExit as end:
 """
 
     assert python(code).split() == ["0", "False", "False"]
+
+
+def test_info_of_a_loss_that_is_not_finite(narrows, tmp_path, rng):
+    """People read what it was; JSON has null for it."""
+    rows = rng.normal(size=(40, 3))
+    odd = np.vstack([rows[:9], np.full(3, 1e30)])
+    package.Autoencoder(1, layers=(4,), epochs=1, random_state=0).fit(rows, validation_data=odd).save(tmp_path / "odd.narrows")
+
+    shown, values = narrows("info", "odd.narrows"), json.loads(narrows("info", "odd.narrows", "--json").out)
+
+    assert shown.code == 0
+    assert re.search(r"epoch +loss +validation loss +learning rate\n[- ]+\n1 +[\d.]+ +inf +[\d.]+\n", shown.out)
+    assert values["history"]["val_loss"] == [None]
+    assert values["history"]["loss"] == package.load("odd.narrows").history_["loss"]
 
 
 def test_info_of_a_bundle_from_python(narrows, tmp_path, rng):

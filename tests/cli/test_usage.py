@@ -15,9 +15,17 @@ def test_help_names_every_command(narrows):
     done = narrows("--help")
 
     assert done.code == 0
-    for command in ("fit", "encode", "decode", "reconstruct", "score", "info", "recipes"):
+    for command in ("fit", "encode", "decode", "reconstruct", "score", "dimensions", "info", "recipes"):
         assert f"\n  {command} " in done.out
     assert "..." not in done.out.partition("Commands:")[2]  # each is said in one line of 80 columns
+
+
+def test_help_of_fit_is_in_groups_and_fits_into_80_columns(narrows):
+    lines = narrows("fit", "--help").out.splitlines()
+
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["Arguments:", "Rows in, bundle out:", "Settings:", "Network:", "Training:", "Other options:"]
+    assert max(map(len, lines)) <= 80
 
 
 def test_no_command_is_answered_with_help(narrows):
@@ -37,8 +45,9 @@ def test_version(narrows):
     ("arguments", "message"),
     [
         (["fti", "digits"], "narrows: No such command 'fti'"),
-        (["fit"], "narrows fit: Missing argument 'DATA' (see narrows fit --help)"),
+        (["fit"], "narrows fit: Missing argument 'DATA': say which rows, or --config FILE (see narrows fit --help)"),
         (["fit", "digits", "--layers", "50,x"], "'50,x' is no list of widths: give whole numbers with commas, as in 500,300,100"),
+        (["dimensions", "digits", "--sizes", "0,2"], "'0,2' is no list of sizes: give whole numbers with commas, as in 1,2,4,8"),
         (["fit", "digits", "--epochs", "0"], "'0' is neither a whole number of at least 1 nor 'auto'"),
         (["fit", "digits", "--components", "0"], "Invalid value for '--components'"),
         (["fit", "digits", "--scale", "huge"], "'huge' is not one of 'auto', 'minmax', 'standard', 'none'"),

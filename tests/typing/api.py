@@ -16,6 +16,7 @@ def use(rows: np.ndarray, path: Path) -> None:
     codes = autoencoder.fit(rows).transform(rows)
     _ = autoencoder.inverse_transform(codes), autoencoder.reconstruct(rows), autoencoder.score_samples(rows)
     quality: float = autoencoder.score(rows)
+    _ = autoencoder.reconstruct(rows, scaled=True) - autoencoder.scale_rows(rows)
     text: str = autoencoder.summary()
     losses: list[float] = autoencoder.history_["loss"]
     for verdict in autoencoder.diagnostics_:
