@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from narrows import _backend
 from narrows.networks.lowering import lower
-from narrows.networks.plan import ActivationLayer, BatchNormalizationLayer, DenseLayer, DropoutLayer, Layer, LinearPath, Plan
+from narrows.networks.plan import ActivationLayer, BatchNormalizationLayer, DenseLayer, DropoutLayer, Head, Layer, LinearPath, Plan
 from narrows.networks.weights import before_output, draw, draw_bias
 
 Weights = dict[str, np.ndarray]
@@ -35,12 +35,15 @@ class Outputs:
         The new values of the variables that are not trained (moving statistics, random seeds).
     penalties : list of scalar array
         What the user's own layers add to the loss.
+    predicted : array of shape (n, n_outputs), default=None
+        What the head gives, before its activation.
     """
 
     codes: Any
     raw: Any
     state: list[Any]
     penalties: list[Any]
+    predicted: Any = None
 
 
 class Computation:
@@ -55,6 +58,9 @@ class Computation:
     ties : dict of str to str, default=None
         Of a plan: kernels that are the transpose of another one, and are not trained themselves.
         None for a user's own models.
+    head : keras.Model, default=None
+        From codes to what is predicted, before `head_activation`.
+    head_activation : callable, default=None
 
     Attributes
     ----------
@@ -66,19 +72,28 @@ class Computation:
         Compiled functions of the computation, under names, for as long as it lives.
     """
 
-    def __init__(self, encoder: Any, decoder: Any, output_activation: Callable[[Any], Any], ties: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Any,
+        decoder: Any,
+        output_activation: Callable[[Any], Any],
+        ties: dict[str, str] | None = None,
+        head: Any = None,
+        head_activation: Any = None,
+    ) -> None:
         keras = _backend.keras()
-        self.encoder, self.decoder = encoder, decoder
-        self.output_activation = output_activation
+        self.encoder, self.decoder, self.head = encoder, decoder, head
+        self.output_activation, self.head_activation = output_activation, head_activation
         rows = keras.Input(encoder.input_shape[1:], dtype="float32")
         codes = encoder(rows)
-        self.whole = keras.Model(rows, [codes, decoder(codes)])
-        plain = ties is not None
-        self.variables = dict(zip(_names(self.whole, by_layer=plain), self.whole.variables, strict=True))
+        self.whole = keras.Model(rows, [codes, decoder(codes), *([] if head is None else [head(codes)])])
+        planned = [head] if ties is None else [encoder, decoder, head]
+        self.variables = dict(zip(_names(self.whole, [model for model in planned if model is not None]), self.whole.variables, strict=True))
         names = {id(variable): name for name, variable in self.variables.items()}
+        self._models = {"whole": self.whole, "encoder": encoder, "decoder": decoder, **({} if head is None else {"head": head})}
         self._named = {
             key: ([names[id(v)] for v in model.trainable_variables], [names[id(v)] for v in model.non_trainable_variables])
-            for key, model in (("whole", self.whole), ("encoder", encoder), ("decoder", decoder))
+            for key, model in self._models.items()
         }
         self._ties = ties or {}
         self.kept: dict[str, Any] = {}
@@ -100,13 +115,12 @@ class Computation:
     def _call(self, key: str, weights: dict[str, Any], inputs: Any, **options: Any) -> Any:
         weights = self.expand(weights)
         trainable, state = ([weights[name] for name in names] for names in self._named[key])
-        model = {"whole": self.whole, "encoder": self.encoder, "decoder": self.decoder}[key]
-        return model.stateless_call(trainable, state, inputs, **options)
+        return self._models[key].stateless_call(trainable, state, inputs, **options)
 
     def __call__(self, weights: dict[str, Any], rows: Any, training: bool) -> Outputs:
         """Run scaled rows of shape (n, n_features) through the whole network."""
-        (codes, raw), state, penalties = self._call("whole", weights, rows, training=training, return_losses=True)
-        return Outputs(codes, raw, state, penalties)
+        (codes, raw, *predicted), state, penalties = self._call("whole", weights, rows, training=training, return_losses=True)
+        return Outputs(codes, raw, state, penalties, *predicted)
 
     def encode(self, weights: dict[str, Any], rows: Any) -> Any:
         """Give the codes, shape (n, n_components), of scaled rows of shape (n, n_features)."""
@@ -120,8 +134,12 @@ class Computation:
         """Give the scaled reconstruction of scaled rows, both of shape (n, n_features)."""
         return self.decode(weights, self.encode(weights, rows))
 
+    def predict(self, weights: dict[str, Any], rows: Any) -> Any:
+        """Give what the head predicts, shape (n, n_outputs), of scaled rows of shape (n, n_features)."""
+        return self.head_activation(self._call("head", weights, self.encode(weights, rows), training=False)[0])
+
     def compiled(self, part: str) -> Callable[..., Any]:
-        """Give `encode`, `decode` or `reconstruct` as a compiled function, which is kept.
+        """Give `encode`, `decode`, `reconstruct` or `predict` as a compiled function, which is kept.
 
         It takes weights and a block; a pair (shift, factor) that scales the block first, or None; and one that takes
         the result out of scaled units, or None.
@@ -150,13 +168,11 @@ class Computation:
             self.variables[name].assign(value)
 
 
-def _names(model: Any, by_layer: bool) -> list[str]:
-    """Names of a model's variables: ``layer/variable`` for a plan, whose layers' names differ; numbered ones for a user's models."""
-    if not by_layer:
-        return [f"{number}/{variable.name}" for number, variable in enumerate(model.variables)]
-    layers = [layer for side in model.layers if hasattr(side, "layers") for layer in side.layers]
+def _names(model: Any, planned: list[Any]) -> list[str]:
+    """Names of a model's variables: ``layer/variable`` in parts that are planned, whose layers' names differ; else numbered ones."""
+    layers = [layer for side in planned for layer in side.layers]
     names = {id(variable): f"{layer.name}/{variable.name}" for layer in layers for variable in layer.variables}
-    return [names[id(variable)] for variable in model.variables]
+    return [names.get(id(variable), f"{number}/{variable.name}") for number, variable in enumerate(model.variables)]
 
 
 def activation(function: str | Callable[..., Any]) -> Callable[..., Any]:
@@ -212,11 +228,27 @@ def of_plan(plan: Plan) -> Computation:
 
     encoder = model(plan.encoder, plan.n_features, "encoder")
     decoder = model(plan.decoder, plan.n_components, "decoder")
-    return Computation(encoder, decoder, activation(plan.output_activation), plan.ties)
+    return Computation(encoder, decoder, activation(plan.output_activation), plan.ties, *_head_of(plan.head))
 
 
-def of_models(build: Callable[[int, int], Any], n_features: int, n_components: int, rng: np.random.Generator) -> Computation:
-    """Take a user's own encoder and decoder.
+def _head_of(head: Head | None) -> tuple[Any, Any]:
+    """Give a head as a Keras model, with its activation."""
+    if head is None:
+        return None, None
+    start = _backend.keras().Input((head.n_components,), dtype="float32")
+    end = chain(head.layers, [keras_layer(layer) for layer in head.layers], start)
+    return _backend.keras().Model(start, end, name="head"), activation(head.activation)
+
+
+def with_head(encoder: Any, decoder: Any, head: Head | None) -> Computation:
+    """Give the computation of a user's own models, and of a head beside them."""
+    return Computation(encoder, decoder, _backend.keras().activations.linear, None, *_head_of(head))
+
+
+def of_models(
+    build: Callable[[int, int], Any], n_features: int, n_components: int, rng: np.random.Generator, head: Head | None = None
+) -> Computation:
+    """Take a user's own encoder and decoder, with a head of ours if there is one.
 
     Keras draws the seeds of initializers and dropout from Python's global generator: it is seeded from `rng` for the
     call and put back afterwards.
@@ -242,15 +274,15 @@ def of_models(build: Callable[[int, int], Any], n_features: int, n_components: i
         for model, name, width in ((encoder, "encoder", n_components), (decoder, "decoder", n_features)):
             if model.output_shape != (None, width):
                 raise ValueError(f"the {name} that build() gave returns rows of shape {model.output_shape}, needed is (None, {width})")
-        return Computation(encoder, decoder, keras.activations.linear)
+        return with_head(encoder, decoder, head)
     finally:
         random.setstate(before)
 
 
-def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
-    """Give the shapes of a plan's weights by name."""
+def shapes(layers: Iterable[Layer]) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of the weights of layers, such as a plan's, by name."""
     found: dict[str, tuple[int, ...]] = {}
-    for layer in plan:
+    for layer in layers:
         if isinstance(layer, DenseLayer):
             if not layer.tied_to:
                 found[f"{layer.name}/kernel"] = (layer.inputs, layer.units)
@@ -262,6 +294,24 @@ def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
         elif isinstance(layer, LinearPath):
             found[f"{layer.name}/kernel"] = (layer.inputs, layer.units)
     return found
+
+
+def draw_weights(layers: Iterable[Layer], rng: np.random.Generator) -> Weights:
+    """Draw the first weights of layers, such as a plan's or a head's."""
+    layers = list(layers)
+    dense = {layer.name: layer for layer in layers if isinstance(layer, DenseLayer)}
+    weights: Weights = {}
+    for name, shape in shapes(layers).items():
+        owner, _, kind = name.rpartition("/")
+        if owner in dense and kind == "kernel":
+            weights[name] = draw(dense[owner].kernel_initializer, shape, rng) * np.float32(dense[owner].kernel_gain)
+        elif owner in dense:
+            weights[name] = draw_bias(dense[owner].bias_initializer, dense[owner].inputs, dense[owner].units, rng)
+        elif kind == SEED:
+            weights[name] = np.array([rng.integers(2**32), 0], np.uint32)
+        else:
+            weights[name] = np.full(shape, NORMALIZATION.get(kind, 0.0), np.float32)
+    return weights
 
 
 def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | None) -> Weights:
@@ -278,18 +328,7 @@ def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | N
     -------
     dict of str to ndarray
     """
-    dense = {layer.name: layer for layer in plan if isinstance(layer, DenseLayer)}
-    weights: Weights = {}
-    for name, shape in shapes(plan).items():
-        owner, _, kind = name.rpartition("/")
-        if owner in dense and kind == "kernel":
-            weights[name] = draw(dense[owner].kernel_initializer, shape, rng) * np.float32(dense[owner].kernel_gain)
-        elif owner in dense:
-            weights[name] = draw_bias(dense[owner].bias_initializer, dense[owner].inputs, dense[owner].units, rng)
-        elif kind == SEED:
-            weights[name] = np.array([rng.integers(2**32), 0], np.uint32)
-        else:
-            weights[name] = np.full(shape, NORMALIZATION.get(kind, 0.0), np.float32)
+    weights = draw_weights(plan, rng)
     if plan.mean_bias and mean_row is not None:
         weights["output/bias"] = before_output(plan.output_activation, mean_row)[0].astype(np.float32)
     return weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 from narrows.networks.choices import Choices
 from narrows.networks.plan import (
@@ -13,6 +13,7 @@ from narrows.networks.plan import (
     BatchNormalizationLayer,
     DenseLayer,
     DropoutLayer,
+    Head,
     Initializer,
     Layer,
     LinearPath,
@@ -45,7 +46,7 @@ class Dense(Choices):
         initializer instance. Without any spread, all units of the first decoder layer bend at the origin of the code.
     code_gain : float, default=3.0
         How many times larger than drawn the kernel of a linear code starts, at least 0: codes that start far apart find their places
-        sooner. Without effect on codes with an activation, on tied kernels, and where a linear path runs beside.
+        sooner. Without effect on codes with an activation, on tied kernels, without hidden layers, and where a linear path runs beside.
     mean_bias : bool, default=True
         Whether the output starts at the mean row (its last bias) instead of at zero.
 
@@ -131,33 +132,14 @@ class Dense(Choices):
         """
         choices = self.get_params()
         widths: Sequence[int] = choices["widths"]
-        dense: dict[str, Any] = {key: choices[key] for key in ("kernel_initializer", "l1", "l2")}
-
+        dense = self._kernels
         # Tied kernels that do not end in zeros: the decoder of a network with a linear path is silent at first only without biases.
         bias = "zeros" if linear_path and choices["tied"] else choices["bias_initializer"]
-
-        def block(side: str, inputs: int, layers: Sequence[int], twins: Sequence[str]) -> tuple[list[Layer], int]:
-            out: list[Layer] = []
-            for number, units in enumerate(layers, 1):
-                name, twin = f"{side}_{number}", twins[number - 1] if choices["tied"] and twins else None
-                normalized = choices["batch_normalization"]
-                activation = "linear" if normalized else choices["activation"]
-                out.append(
-                    DenseLayer(name=name, inputs=inputs, units=units, activation=activation, bias_initializer=bias, tied_to=twin, **dense)
-                )
-                if normalized:
-                    out.append(BatchNormalizationLayer(name=f"{name}_normalization", units=units))
-                    out.append(ActivationLayer(name=f"{name}_activation", units=units, activation=choices["activation"]))
-                if choices["dropout"]:
-                    out.append(DropoutLayer(name=f"{name}_dropout", units=units, rate=choices["dropout"]))
-                inputs = units
-            return out, inputs
-
-        encoder, width = block("encoder", n_features, widths, ())
-        gain = choices["code_gain"] if code_activation == "linear" and not choices["tied"] else 1.0
+        encoder, width = self._block("encoder", n_features, widths, bias)
+        gain = choices["code_gain"] if widths and code_activation == "linear" and not choices["tied"] else 1.0
         encoder += _end("code", width, n_features, n_components, code_activation, linear_path, {**dense, "kernel_gain": gain})
         twins = ["code", *(f"encoder_{number}" for number in range(len(widths), 1, -1))]
-        decoder, width = block("decoder", n_components, widths[::-1], twins)
+        decoder, width = self._block("decoder", n_components, widths[::-1], bias, twins if choices["tied"] else ())
         last = ("encoder_1" if widths else "code") if choices["tied"] else None
         decoder += _end("output", width, n_components, n_features, "linear", linear_path, {**dense, "tied_to": last})
         return Plan(
@@ -168,6 +150,50 @@ class Dense(Choices):
             output_activation=output_activation,
             mean_bias=choices["mean_bias"],
         )
+
+    def head(self, n_components: int, n_outputs: int, activation: Literal["softmax", "linear"]) -> Head:
+        """Give these layers as a head, which predicts labels from codes.
+
+        `tied`, `code_gain` and `mean_bias` have no meaning there.
+
+        Parameters
+        ----------
+        n_components : int
+            Values in a code.
+        n_outputs : int
+            Classes, or numbers to predict.
+        activation : {"softmax", "linear"}
+            Of what it predicts.
+
+        Returns
+        -------
+        Head
+        """
+        layers, width = self._block("head", n_components, self.widths, self.bias_initializer)
+        layers.append(DenseLayer(name="head_output", inputs=width, units=n_outputs, **self._kernels))
+        return Head(n_components=n_components, n_outputs=n_outputs, layers=tuple(layers), activation=activation)
+
+    @property
+    def _kernels(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in ("kernel_initializer", "l1", "l2")}
+
+    def _block(
+        self, side: str, inputs: int, widths: Sequence[int], bias_initializer: Initializer, twins: Sequence[str] = ()
+    ) -> tuple[list[Layer], int]:
+        """Give the hidden layers of a side, and how many values the last of them gives."""
+        out: list[Layer] = []
+        for number, units in enumerate(widths, 1):
+            name, twin = f"{side}_{number}", twins[number - 1] if twins else None
+            activation = "linear" if self.batch_normalization else self.activation
+            started = {**self._kernels, "bias_initializer": bias_initializer}
+            out.append(DenseLayer(name=name, inputs=inputs, units=units, activation=activation, tied_to=twin, **started))
+            if self.batch_normalization:
+                out.append(BatchNormalizationLayer(name=f"{name}_normalization", units=units))
+                out.append(ActivationLayer(name=f"{name}_activation", units=units, activation=self.activation))
+            if self.dropout:
+                out.append(DropoutLayer(name=f"{name}_dropout", units=units, rate=self.dropout))
+            inputs = units
+        return out, inputs
 
 
 def _end(name: str, width: int, inputs: int, units: int, activation: Activation, linear_path: bool, choices: dict[str, Any]) -> list[Layer]:

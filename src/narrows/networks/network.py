@@ -12,7 +12,7 @@ import numpy as np
 from narrows import _backend
 from narrows.networks import computation as computations
 from narrows.networks.computation import Computation, Weights
-from narrows.networks.plan import DenseLayer, Layer, Plan
+from narrows.networks.plan import DenseLayer, Head, Layer, Plan
 from narrows.networks.scale import Scale
 
 # Rows that go through a program at a time: many where there are many, else few, so that small inputs share one program.
@@ -31,10 +31,25 @@ class Network:
         None for a user's own models.
     computation : Computation, default=None
         Of a user's own models; found from the plan otherwise.
+    head : Head, default=None
+        Beside a user's own models; a plan has its own.
+    label_scale : Scale, default=None
+        Of numbers that the head predicts.
     """
 
-    def __init__(self, scale: Scale, weights: Weights, plan: Plan | None = None, computation: Computation | None = None) -> None:
+    def __init__(
+        self,
+        scale: Scale,
+        weights: Weights,
+        plan: Plan | None = None,
+        computation: Computation | None = None,
+        *,
+        head: Head | None = None,
+        label_scale: Scale | None = None,
+    ) -> None:
         self.scale, self.plan = scale, plan
+        self.head = head if plan is None else plan.head
+        self.label_scale = label_scale
         self._own = computation
         self._weights = weights
         self._models: Models | None = None
@@ -63,7 +78,7 @@ class Network:
 
     def with_weights(self, weights: Weights) -> Network:
         """Give the same network with other weights."""
-        return Network(self.scale, weights, self.plan, self._own)
+        return Network(self.scale, weights, self.plan, self._own, head=self.head, label_scale=self.label_scale)
 
     def _take(self, weights: Weights) -> None:
         if weights:
@@ -74,7 +89,7 @@ class Network:
     def models(self) -> Models:
         """The Keras models, in the rows' own units; built when first asked for."""
         if self._models is None:
-            made = _own_models(self._own, self.scale) if self._own is not None else _plan_models(self.plan, self.scale)
+            made = _own_models(self) if self._own is not None else _plan_models(self)
             made.assign(self.computation.expand(self._weights))
             self._models = made
         return self._models
@@ -90,6 +105,11 @@ class Network:
     def reconstruct(self, rows: Any, *, scaled: bool = False) -> np.ndarray:
         """Give the reconstruction (n, n_features), float32, of rows in their own units; in scaled units on request."""
         return self._run("reconstruct", rows, scaled_out=scaled)
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """Give what the head predicts (n, n_outputs), of rows in their own units: probabilities, or numbers in their own units, float32."""
+        predicted = self._run("predict", rows, scaled_out=True)
+        return predicted if self.label_scale is None else self.label_scale.undo(predicted)
 
     def _run(self, part: str, rows: Any, *, scaled_in: bool = False, scaled_out: bool = False) -> np.ndarray:
         _backend.keras()  # refuses a forked process, where the next line would hang
@@ -137,27 +157,31 @@ class Network:
         return out
 
     def __getstate__(self) -> dict[str, Any]:
+        state = {"scale": self.scale, "weights": self.weights, "label_scale": self.label_scale}
         if self._own is not None:
-            state = {"encoder": self._own.encoder, "decoder": self._own.decoder}
-            return {"scale": self.scale, "weights": self.weights, "own": state}
-        return {"scale": self.scale, "weights": self.weights, "plan": self.plan}
+            return {**state, "own": {"encoder": self._own.encoder, "decoder": self._own.decoder}, "head": self.head}
+        return {**state, "plan": self.plan}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        own = state.get("own")
-        computation = Computation(own["encoder"], own["decoder"], _backend.keras().activations.linear) if own else None
-        Network.__init__(self, state["scale"], state["weights"], state.get("plan"), computation)
+        own, head = state.get("own"), state.get("head")
+        computation = computations.with_head(own["encoder"], own["decoder"], head) if own else None
+        Network.__init__(
+            self, state["scale"], state["weights"], state.get("plan"), computation, head=head, label_scale=state.get("label_scale")
+        )
 
 
 class Models:
-    """The three Keras models that a user sees, which share their layers.
+    """The Keras models that a user sees, which share their layers.
 
     Attributes
     ----------
     encoder, decoder, autoencoder : keras.Model
+    head : keras.Model or None
     """
 
-    def __init__(self, encoder: Any, decoder: Any, autoencoder: Any, variables: dict[str, Any]) -> None:
-        self.encoder, self.decoder, self.autoencoder = encoder, decoder, autoencoder
+    def __init__(self, encoder: Any, decoder: Any, head: Any, n_features: int, variables: dict[str, Any]) -> None:
+        self.encoder, self.decoder, self.head = encoder, decoder, head
+        self.autoencoder = _whole(encoder, decoder, head, n_features)
         self._variables = variables
         self._seen: dict[str, Any] = {}
 
@@ -174,7 +198,8 @@ class Models:
         return {name: np.array(variable) for name, variable in changed.items()}
 
 
-def _plan_models(plan: Plan | None, scale: Scale) -> Models:
+def _plan_models(network: Network) -> Models:
+    plan, scale = network.plan, network.scale
     assert plan is not None
     keras = _backend.keras()
     before, after = scale.layers()
@@ -186,7 +211,8 @@ def _plan_models(plan: Plan | None, scale: Scale) -> Models:
     encoded = computations.chain(plan.encoder, encoder_layers, _chain(before, rows))
     decoded = _chain(after, computations.chain(plan.decoder, decoder_layers, codes))
     encoder, decoder = keras.Model(rows, encoded, name="encoder"), keras.Model(codes, decoded, name="decoder")
-    layers = {layer.name: layer for layer in [*encoder_layers, *decoder_layers]}
+    head, head_layers = _shown_head(network)
+    layers = {layer.name: layer for layer in [*encoder_layers, *decoder_layers, *head_layers]}
     state = random.getstate()  # from which Keras draws a seed for each initializer
     for layer in plan:
         if isinstance(layer, DenseLayer):
@@ -197,7 +223,22 @@ def _plan_models(plan: Plan | None, scale: Scale) -> Models:
     random.setstate(state)
     variables = {f"{layer.name}/{variable.name}": variable for layer in layers.values() for variable in layer.variables}
     own = {name: variable for name, variable in variables.items() if name not in plan.ties}
-    return Models(encoder, decoder, _whole(keras, encoder, decoder, plan.n_features), own)
+    return Models(encoder, decoder, head, plan.n_features, own)
+
+
+def _shown_head(network: Network) -> tuple[Any, list[Any]]:
+    """Give the head as a Keras model, in the labels' own units, and the layers in it that have weights; (None, []) without a head."""
+    head = network.head
+    if head is None:
+        return None, []
+    keras = _backend.keras()
+    layers = [_shown(keras, layer) for layer in head.layers]
+    codes = keras.Input((head.n_components,), dtype="float32", name="codes")
+    predicted = computations.chain(head.layers, layers, codes)
+    if network.label_scale is not None:
+        predicted = _chain(network.label_scale.layers()[1], predicted)
+    end = computations.activation(head.activation)
+    return keras.Model(codes, keras.layers.Activation(end, name="head_activation", dtype="float32")(predicted), name="head"), layers
 
 
 def _bias_initializer(keras: Any, layer: DenseLayer) -> Any:
@@ -228,21 +269,29 @@ def _share_kernel(layer: Any, twin: Any) -> None:
     layer._tracker.lock()
 
 
-def _own_models(own: Computation, scale: Scale) -> Models:
+def _own_models(network: Network) -> Models:
     keras = _backend.keras()
-    before, after = scale.layers()
+    before, after = network.scale.layers()
+    own = network.computation
     encoder, decoder = own.encoder, own.decoder
     n_features = encoder.input_shape[-1]
     if before:
         encoder = keras.Sequential([keras.Input((n_features,), dtype="float32"), *before, own.encoder], name="scaled_encoder")
         decoder = keras.Sequential([keras.Input(decoder.input_shape[1:], dtype="float32"), own.decoder, *after], name="scaled_decoder")
-    return Models(encoder, decoder, _whole(keras, encoder, decoder, n_features), own.variables)
+    head, head_layers = _shown_head(network)
+    shown = {f"{layer.name}/{variable.name}": variable for layer in head_layers for variable in layer.variables}
+    return Models(encoder, decoder, head, n_features, {**own.variables, **shown})
 
 
-def _whole(keras: Any, encoder: Any, decoder: Any, n_features: int) -> Any:
+def _whole(encoder: Any, decoder: Any, head: Any, n_features: int) -> Any:
+    keras = _backend.keras()
     rows = keras.Input((n_features,), dtype="float32", name="rows")
-    reconstruction = keras.layers.Identity(name="reconstruction", dtype="float32")(decoder(encoder(rows)))
-    return keras.Model(rows, reconstruction, name="autoencoder")
+    codes = encoder(rows)
+    outputs = keras.layers.Identity(name="reconstruction", dtype="float32")(decoder(codes))
+    if head is not None:
+        name = "probabilities" if head.layers[-1].activation is keras.activations.softmax else "prediction"
+        outputs = {"reconstruction": outputs, name: keras.layers.Identity(name=name, dtype="float32")(head(codes))}
+    return keras.Model(rows, outputs, name="autoencoder")
 
 
 def _chain(layers: list[Any], tensor: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
@@ -83,8 +83,23 @@ class LinearPath(_Frozen):
 Layer = Annotated[DenseLayer | BatchNormalizationLayer | ActivationLayer | DropoutLayer | LinearPath, Field(discriminator="kind")]
 
 
+class Head(_Frozen):
+    """What predicts labels from codes. What its last layer gives is linear; `activation` follows it, as the output's does in a plan."""
+
+    n_components: Size
+    n_outputs: Size
+    layers: tuple[Layer, ...] = Field(min_length=1, max_length=1000)
+    activation: Literal["softmax", "linear"]
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse a head whose layers do not follow from one another."""
+        del context
+        _check_names(self.layers)
+        _check_chain(self.layers, self.n_components, self.n_outputs)
+
+
 class Plan(_Frozen):
-    """An encoder and a decoder, in the scaled units of the network.
+    """An encoder and a decoder, and a head if there is one, in the scaled units of the network.
 
     What the last decoder layer gives is linear; `output_activation` follows it, so that a loss can be computed from what comes before.
     """
@@ -95,15 +110,16 @@ class Plan(_Frozen):
     decoder: tuple[Layer, ...] = Field(min_length=1, max_length=1000)
     output_activation: Activation
     mean_bias: bool = False
+    head: Head | None = None
 
     _only_names = field_serializer("output_activation")(DenseLayer._only_names)
 
     def model_post_init(self, context: Any) -> None:
         """Refuse a plan whose layers do not follow from one another."""
         del context
-        names = [layer.name for layer in self]
-        if len(set(names)) != len(names):
-            raise ValueError(f"layer names must differ, got {names}")
+        _check_names(self)
+        if self.head is not None and self.head.n_components != self.n_components:
+            raise ValueError(f"the head takes codes of {self.head.n_components} numbers, and the encoder gives {self.n_components}")
         _check_chain(self.encoder, self.n_features, self.n_components)
         _check_chain(self.decoder, self.n_components, self.n_features)
         dense = {layer.name: layer for layer in self.encoder if isinstance(layer, DenseLayer)}
@@ -114,9 +130,11 @@ class Plan(_Frozen):
                     raise ValueError(f"layer {layer.name!r} cannot be tied to {layer.tied_to!r}: there is no such transposed twin")
 
     def __iter__(self) -> Iterator[Layer]:  # type: ignore[override]  # a plan is read as its layers
-        """Give all layers from rows to reconstruction."""
+        """Give all layers from rows to reconstruction, and then the head's."""
         yield from self.encoder
         yield from self.decoder
+        if self.head is not None:
+            yield from self.head.layers
 
     @property
     def ties(self) -> dict[str, str]:
@@ -126,8 +144,7 @@ class Plan(_Frozen):
     @property
     def penalties(self) -> dict[str, tuple[float, float]]:
         """Kernel names with their L1 and L2 strengths, where either is not zero; a tied kernel counts once, where it lives."""
-        own = (layer for layer in self if isinstance(layer, DenseLayer) and not layer.tied_to)
-        return {f"{layer.name}/kernel": (layer.l1, layer.l2) for layer in own if layer.l1 or layer.l2}
+        return penalties(self)
 
     @property
     def linear_path(self) -> bool:
@@ -138,14 +155,28 @@ class Plan(_Frozen):
     def computation(self) -> Plan:
         """The same plan without what a compiled program does not depend on: initial weights and penalty strengths."""
 
-        def bare(layer: Layer) -> Layer:
-            if not isinstance(layer, DenseLayer):
-                return layer
-            on = {"l1": float(layer.l1 > 0), "l2": float(layer.l2 > 0)}
-            return layer.model_copy(update={"kernel_initializer": "zeros", "bias_initializer": "zeros", "kernel_gain": 1.0, **on})
+        head = None if self.head is None else self.head.model_copy(update={"layers": tuple(map(_bare, self.head.layers))})
+        sides = {"encoder": tuple(map(_bare, self.encoder)), "decoder": tuple(map(_bare, self.decoder))}
+        return self.model_copy(update={**sides, "mean_bias": False, "head": head})
 
-        update = {"encoder": tuple(map(bare, self.encoder)), "decoder": tuple(map(bare, self.decoder)), "mean_bias": False}
-        return self.model_copy(update=update)
+
+def penalties(layers: Iterable[Layer]) -> dict[str, tuple[float, float]]:
+    """Give kernel names with their L1 and L2 strengths, where either is not zero; a tied kernel counts once, where it lives."""
+    own = (layer for layer in layers if isinstance(layer, DenseLayer) and not layer.tied_to)
+    return {f"{layer.name}/kernel": (layer.l1, layer.l2) for layer in own if layer.l1 or layer.l2}
+
+
+def _bare(layer: Layer) -> Layer:
+    if not isinstance(layer, DenseLayer):
+        return layer
+    on = {"l1": float(layer.l1 > 0), "l2": float(layer.l2 > 0)}
+    return layer.model_copy(update={"kernel_initializer": "zeros", "bias_initializer": "zeros", "kernel_gain": 1.0, **on})
+
+
+def _check_names(layers: Iterable[Layer]) -> None:
+    names = [layer.name for layer in layers]
+    if len(set(names)) != len(names):
+        raise ValueError(f"layer names must differ, got {names}")
 
 
 def _check_chain(layers: tuple[Layer, ...], start: int, end: int) -> None:

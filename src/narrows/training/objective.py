@@ -6,7 +6,9 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from narrows._backend import keras
 from narrows.networks.computation import Outputs
@@ -36,7 +38,7 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Objective:
-    """The sum of all terms.
+    """The sum of all terms, each a mean over rows by weight.
 
     Attributes
     ----------
@@ -45,19 +47,29 @@ class Objective:
         Whether codes are penalized, by ``numbers["code_l1"]`` and ``numbers["code_l2"]``.
     penalized : tuple of str
         Names of penalized kernels, by ``numbers["l1"]`` and ``numbers["l2"]``, one strength each.
+    labels : {"classes", "numbers"} or None
+        What the head predicts: classes, by categorical cross-entropy, or numbers, by squared error. The term counts by
+        ``numbers["label_weight"]``, and the reconstruction by ``numbers["reconstruction_weight"]``.
     """
 
     reconstruction: Reconstruction
     code_penalty: bool = False
     penalized: tuple[str, ...] = ()
+    labels: Literal["classes", "numbers"] | None = None
 
     @property
     def key(self) -> Any:
         """Equal keys compute the same."""
-        return self.reconstruction.key, self.code_penalty, self.penalized
+        return self.reconstruction.key, self.code_penalty, self.penalized, self.labels
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of what `sums` gives."""
+        label = {"classes": ("label", "accuracy"), "numbers": ("label",), None: ()}[self.labels]
+        return ("reconstruction", "penalty", *label)
 
     def sums(self, outputs: Outputs, weights: Mapping[str, Any], batch: Mapping[str, Any], numbers: Numbers) -> Any:
-        """Give the terms, each summed over the rows by weight.
+        """Give the terms, each summed over the rows by weight, with the sum of these weights.
 
         Parameters
         ----------
@@ -65,19 +77,21 @@ class Objective:
             Of the batch's rows.
         weights : dict of str to array
         batch : dict of str to array
-            `target` (n, n_features) and `weight` (n,).
+            `target` (n, n_features), `weight` (n,), and `y` where there are labels: classes (n,), -1 where there is none,
+            or numbers (n, n_outputs), NaN where there are none.
         numbers : dict of str to array
             The strengths of the terms.
 
         Returns
         -------
-        array of shape (2,)
-            Reconstruction; penalties (on the codes, on kernels, of the user's own layers), 0 where there are none.
-            Divided by the sum of weights, they add up to the loss.
+        array of shape (len(terms), 2)
+            Reconstruction; penalties (on the codes, on kernels, of the user's own layers), 0 where there are none; what the labels
+            cost, over the rows that have one; the rows whose class is predicted.
         """
         import jax.numpy as jnp
 
         weight, codes = batch["weight"], outputs.codes
+        total = jnp.sum(weight)
         reconstruction = jnp.sum(weight * self.reconstruction.per_row(outputs.raw, batch["target"]))
         penalty: Any = jnp.float32(0)
         if self.code_penalty:
@@ -86,10 +100,63 @@ class Objective:
         for number, name in enumerate(self.penalized):
             kernel = weights[name]
             strength = numbers["l1"][number] * jnp.abs(kernel).sum() + numbers["l2"][number] * jnp.square(kernel).sum()
-            penalty += strength * jnp.sum(weight)
+            penalty += strength * total
         for own in outputs.penalties:
-            penalty += own * jnp.sum(weight)
-        return jnp.stack([reconstruction, penalty])
+            penalty += own * total
+        label: list[tuple[Any, Any]] = []
+        if self.labels == "classes":
+            label = _classification(outputs.predicted, batch["y"], weight, numbers["class_weight"])
+        elif self.labels == "numbers":
+            label = _regression(outputs.predicted, batch["y"], weight)
+        return jnp.stack([jnp.stack(pair) for pair in [(reconstruction, total), (penalty, total), *label]])
+
+    def loss(self, sums: Any, numbers: Numbers) -> Any:
+        """Give the loss of a batch by its sums; a batch whose rows all weigh nothing has none."""
+        import jax.numpy as jnp
+
+        means = sums[:, 0] / jnp.where(sums[:, 1] > 0, sums[:, 1], 1.0)
+        return self._combined(means, numbers)
+
+    def logs(self, sums: np.ndarray, numbers: Numbers, prefix: str = "") -> dict[str, float]:
+        """Give the loss, its terms and what else was measured, by name, of sums of shape (batches, len(terms), 2)."""
+        totals = sums.sum(0, dtype=np.float64)
+        means = totals[:, 0] / np.maximum(totals[:, 1], 1e-30)
+        logs = {"loss": float(self._combined(means, numbers)), "reconstruction_loss": float(means[0])}
+        if self.labels:
+            logs["label_loss"] = float(means[2])
+        if self.labels == "classes":
+            logs["accuracy"] = float(means[3])
+        return {f"{prefix}{name}": value for name, value in logs.items()}
+
+    def _combined(self, means: Any, numbers: Numbers) -> Any:
+        if not self.labels:
+            return means[0] + means[1]
+        return numbers["reconstruction_weight"] * means[0] + means[1] + numbers["label_weight"] * means[2]
+
+
+def _classification(predicted: Any, y: Any, weight: Any, class_weight: Any) -> list[tuple[Any, Any]]:
+    """Give cross-entropy and accuracy as sums and weights; rows without a class, -1, count for nothing."""
+    import jax
+    import jax.numpy as jnp
+
+    known = y >= 0
+    weight = jnp.where(known, weight, 0.0)
+    y = jnp.where(known, y, 0)
+    weighted = weight * class_weight[y]
+    chosen = (y[:, None] == jnp.arange(predicted.shape[1])).astype(predicted.dtype)
+    entropy = -jnp.sum(chosen * jax.nn.log_softmax(predicted), -1)
+    right = (jnp.argmax(predicted, -1) == y).astype(predicted.dtype)
+    # By the rows' own weights below the line: a class that weighs twice counts twice.
+    return [(jnp.sum(weighted * entropy), jnp.sum(weight)), (jnp.sum(weight * jax.lax.stop_gradient(right)), jnp.sum(weight))]
+
+
+def _regression(predicted: Any, y: Any, weight: Any) -> list[tuple[Any, Any]]:
+    """Give the squared error as a sum and a weight; numbers that are not known, NaN, count for nothing."""
+    import jax.numpy as jnp
+
+    known = jnp.isfinite(y)
+    cells = jnp.where(known, weight[:, None], 0.0) / y.shape[1]
+    return [(jnp.sum(cells * jnp.square(predicted - jnp.where(known, y, 0.0))), jnp.sum(cells))]
 
 
 def reconstruction(loss: Any, output_activation: Any, apply_output: Callable[[Any], Any]) -> Reconstruction:

@@ -13,6 +13,7 @@ import numpy as np
 
 from narrows.networks.computation import Computation
 from narrows.networks.lowering import lower
+from narrows.training.noise import Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
 
@@ -93,7 +94,14 @@ _PROGRAMS_KEPT = 32
 
 
 def program(
-    computation: Computation, objective: Objective, optimizer: Optimizer, *, batch_size: int, precision: str, shared: bool
+    computation: Computation,
+    objective: Objective,
+    optimizer: Optimizer,
+    *,
+    batch_size: int,
+    precision: str,
+    shared: bool,
+    noise: Noise | None = None,
 ) -> Program:
     """Find or make the program of a network.
 
@@ -107,23 +115,27 @@ def program(
     shared : bool
         Whether equal networks of other fits may use it: not for a user's own models. Their programs are kept with the
         computation, and go with it, for a program keeps its network alive.
+    noise : Noise, default=None
+        What the rows suffer; its strength, its bounds and its random key are in ``numbers["noise"]``.
 
     Returns
     -------
     Program
     """
     kept = _programs if shared else computation.programs
-    key = (computation, objective.key, optimizer, batch_size, precision)
+    key = (computation, objective.key, optimizer, batch_size, precision, None if noise is None else noise.key)
     if key in kept:
         kept.move_to_end(key)
         return kept[key]
-    kept[key] = made = _make(computation, objective, optimizer, batch_size, precision)
+    kept[key] = made = _make(computation, objective, optimizer, batch_size, precision, noise)
     while len(kept) > _PROGRAMS_KEPT:
         kept.popitem(last=False)
     return made
 
 
-def _make(computation: Computation, objective: Objective, optimizer: Optimizer, batch_size: int, precision: str) -> Program:
+def _make(
+    computation: Computation, objective: Objective, optimizer: Optimizer, batch_size: int, precision: str, noise: Noise | None
+) -> Program:
     import jax
     import jax.numpy as jnp
     from jax import lax
@@ -132,12 +144,16 @@ def _make(computation: Computation, objective: Objective, optimizer: Optimizer, 
     first = [np.array(variable) for variable in keras_optimizer.variables]
     rate_at = next(i for i, v in enumerate(keras_optimizer.variables) if v is keras_optimizer._learning_rate)
 
-    def batch_of(data: Arrays, scale: Any, index: Any, real: Any) -> dict[str, Any]:
+    def batch_of(data: Arrays, scale: Any, index: Any, real: Any, numbers: Arrays, t: Any) -> dict[str, Any]:
         batch = {name: values.at[index].get(mode="promise_in_bounds") for name, values in data.items()}
         for name in ("x", "target"):
             if name in batch and scale is not None:
                 batch[name] = (batch[name].astype(jnp.float32) - scale[0]) * scale[1]
         batch.setdefault("target", batch["x"])
+        if noise is not None:
+            drawn = numbers["noise"]
+            key = jax.random.fold_in(jax.random.wrap_key_data(drawn["key"]), t)
+            batch["x"] = noise.apply(key, batch["x"], drawn["strength"], drawn["low"], drawn["high"])
         batch["weight"] = batch["weight"] * real if "weight" in batch else real
         return batch
 
@@ -145,10 +161,7 @@ def _make(computation: Computation, objective: Objective, optimizer: Optimizer, 
         weights = {**trainable, **state}
         outputs = computation(weights, batch["x"], training=training)
         sums = objective.sums(outputs, weights, batch, numbers)
-        total = jnp.sum(batch["weight"])
-        # A batch whose rows all weigh nothing must not move the weights.
-        mean = jnp.sum(sums) / jnp.where(total > 0, total, 1.0)
-        return mean, (sums, total, dict(zip(computation.state, outputs.state, strict=True)))
+        return objective.loss(sums, numbers), (sums, dict(zip(computation.state, outputs.state, strict=True)))
 
     gradient_of = jax.value_and_grad(lower(functools.partial(loss, training=True), precision), has_aux=True)
 
@@ -156,36 +169,34 @@ def _make(computation: Computation, objective: Objective, optimizer: Optimizer, 
         """Run steps `start` to `stop` of an epoch: the new state, and whether all weights are finite."""
 
         def step(t: Any, carry: Any) -> Any:
-            trainable, other, moments, sums, totals = carry
+            trainable, other, moments, sums = carry
             index = lax.dynamic_slice(order, (t * batch_size,), (batch_size,))
             real = (t * batch_size + jnp.arange(batch_size) < n).astype(jnp.float32)
-            batch = batch_of(data, scale, index, real)
-            (_, (sum_, total, other)), gradient = gradient_of(trainable, other, batch, numbers)
+            batch = batch_of(data, scale, index, real, numbers, t)
+            (_, (sum_, other)), gradient = gradient_of(trainable, other, batch, numbers)
             moments = [*moments[:rate_at], rates[t], *moments[rate_at + 1 :]]
             values, moments = keras_optimizer.stateless_apply(
                 moments, [gradient[name] for name in computation.trainable], [trainable[name] for name in computation.trainable]
             )
             trainable = dict(zip(computation.trainable, values, strict=True))
-            return trainable, other, list(moments), sums.at[t].set(sum_), totals.at[t].set(total)
+            return trainable, other, list(moments), sums.at[t].set(sum_)
 
         state = lax.fori_loop(start, stop, step, state)
         finite = jnp.stack([jnp.isfinite(jnp.sum(jnp.abs(value))) for value in state[0].values()]).all()
         return state, finite
 
     def evaluate(trainable: Arrays, other: Arrays, data: Arrays, scale: Any, numbers: Arrays, n: Any, start: Any, stop: Any) -> Any:
-        """Sum terms and weights over batches `start` to `stop` of rows in their own order."""
+        """Sum the objective's terms over batches `start` to `stop` of rows in their own order."""
         rows = data["x"].shape[0]
         size = min(EVALUATION_BATCH, rows)
 
         def step(t: Any, carry: Any) -> Any:
-            sums, total = carry
             index = t * size + jnp.arange(size)
             real = (index < n).astype(jnp.float32)
-            batch = batch_of(data, scale, jnp.minimum(index, rows - 1), real)
-            _, (sum_, weight, _) = loss(trainable, other, batch, numbers, training=False)
-            return sums + sum_, total + weight
+            batch = batch_of(data, scale, jnp.minimum(index, rows - 1), real, numbers, t)
+            return carry + loss(trainable, other, batch, numbers, training=False)[1][0]
 
-        return lax.fori_loop(start, stop, step, (jnp.zeros(2), jnp.float32(0)))
+        return lax.fori_loop(start, stop, step, jnp.zeros((len(objective.terms), 2)))
 
     averages = {}
     if keras_optimizer.use_ema:

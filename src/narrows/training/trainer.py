@@ -16,12 +16,14 @@ import numpy as np
 from narrows.networks.computation import Computation, Weights
 from narrows.networks.scale import CHUNK, Scale
 from narrows.progress import Progress, Silent
+from narrows.training.noise import Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
 from narrows.training.program import EVALUATION_BATCH, Program, program, waiting
 from narrows.training.samplers import Shuffle, size_class
 
 ALIGNMENT = 64  # bytes; memory that begins so is a CPU's device memory without a copy
+VALIDATION = 2**32 - 1  # the drawing of noise that validation rows suffer: the same at each epoch, so that losses compare
 CHUNK_SECONDS = 0.2  # an interrupt waits for one chunk of steps, and progress is shown between two
 
 
@@ -43,11 +45,17 @@ class RowSet:
         In their own units; uint8 stays uint8 on the device, and is scaled batch by batch.
     scale : Scale
     weight : ndarray of shape (n,), float32, or None
+    target : ndarray of shape (n, n_features) or None
+        What their reconstruction is compared with, in its own units; None is the rows themselves.
+    y : ndarray of shape (n,), int32, or (n, n_outputs), float32, or None
+        Labels: classes, -1 where there is none, or scaled numbers, NaN where there are none.
     """
 
     x: np.ndarray
     scale: Scale
     weight: np.ndarray | None = None
+    target: np.ndarray | None = None
+    y: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Give the number of rows."""
@@ -63,22 +71,27 @@ class RowSet:
         """
         import jax
 
-        n, size = len(self.x), size_class(len(self.x))
-        as_bytes = self.x.dtype == np.uint8
-        x = _aligned((size, self.x.shape[1]), np.uint8 if as_bytes else np.float32)
-        for start in range(0, n, CHUNK):
-            block = self.x[start : start + CHUNK]
-            with np.errstate(over="ignore"):
-                x[start : start + len(block)] = block if as_bytes else self.scale.apply(block)
-            if not as_bytes and not np.isfinite(x[start : start + len(block)]).all():
-                raise ValueError("rows hold values beyond the range of float32 (3.4e38 after scaling): divide them by a large number first")
-        arrays = {"x": jax.device_put(x)}
-        if self.weight is not None:
-            weight = np.zeros(size, np.float32)
-            weight[:n] = self.weight
-            arrays["weight"] = jax.device_put(weight)
+        size = size_class(len(self.x))
+        both = [self.x] if self.target is None else [self.x, self.target]
+        as_bytes = all(rows.dtype == np.uint8 for rows in both)
+        arrays = {name: jax.device_put(self._filled(rows, as_bytes)) for name, rows in zip(("x", "target"), both, strict=False)}
+        for name, values in (("weight", self.weight), ("y", self.y)):
+            if values is not None:
+                filled = np.zeros((size, *values.shape[1:]), values.dtype)
+                filled[: len(values)] = values
+                arrays[name] = jax.device_put(filled)
         scale = (self.scale.shift.astype(np.float32), self.scale.factor.astype(np.float32)) if as_bytes else None
         return arrays, scale
+
+    def _filled(self, rows: np.ndarray, as_bytes: bool) -> np.ndarray:
+        out = _aligned((size_class(len(rows)), rows.shape[1]), np.uint8 if as_bytes else np.float32)
+        for start in range(0, len(rows), CHUNK):
+            block = rows[start : start + CHUNK]
+            with np.errstate(over="ignore"):
+                out[start : start + len(block)] = block if as_bytes else self.scale.apply(block)
+            if not as_bytes and not np.isfinite(out[start : start + len(block)]).all():
+                raise ValueError("rows hold values beyond the range of float32 (3.4e38 after scaling): divide them by a large number first")
+        return out
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,10 @@ class Settings:
         Whether compiled programs may be kept for later fits.
     first_step : int
         Steps done before, by earlier calls that this one continues.
+    noise : Noise or None
+        ``numbers["noise"]`` holds its strength and bounds.
+    noise_seed : int
+        In [0, 2^32).
     """
 
     optimizer: Optimizer
@@ -112,6 +129,8 @@ class Settings:
     numbers: dict[str, Any]
     shared: bool
     first_step: int = 0
+    noise: Noise | None = None
+    noise_seed: int = 0
 
 
 @dataclass
@@ -221,13 +240,14 @@ def train(
     started = time.monotonic()
     # A batch is never larger than the size class of the rows, so that few rows do not pay for a large batch.
     batch_size = min(settings.batch_size, size_class(len(rows)))
-    made = program(computation, objective, settings.optimizer, batch_size=batch_size, precision=settings.precision, shared=settings.shared)
+    options: dict[str, Any] = {"precision": settings.precision, "shared": settings.shared, "noise": settings.noise}
+    made = program(computation, objective, settings.optimizer, batch_size=batch_size, **options)
     run = _Run(
         {name: weights[name] for name in computation.trainable},
         {name: weights[name] for name in computation.state},
         list(made.first_optimizer_state if optimizer_state is None else optimizer_state),
     )
-    loop = _Loop(made, rows, validation, settings, batch_size, progress or Silent())
+    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent())
     outcome = loop.run(run, listeners)
     outcome.seconds = time.monotonic() - started
     return outcome
@@ -237,9 +257,16 @@ class _Loop:
     """Epochs over one set of rows."""
 
     def __init__(
-        self, made: Program, rows: RowSet, validation: RowSet | None, settings: Settings, batch_size: int, progress: Progress
+        self,
+        made: Program,
+        rows: RowSet,
+        validation: RowSet | None,
+        objective: Objective,
+        settings: Settings,
+        batch_size: int,
+        progress: Progress,
     ) -> None:
-        self.program, self.settings, self.batch_size, self.progress = made, settings, batch_size, progress
+        self.program, self.objective, self.settings, self.batch_size, self.progress = made, objective, settings, batch_size, progress
         self.n_rows = len(rows)
         self.data, self.scale = rows.on_device()
         self.slots = -(-len(self.data["x"]) // batch_size)
@@ -302,28 +329,28 @@ class _Loop:
         first = settings.first_step + epoch * self.steps
         rates = np.zeros(self.slots, np.float32)
         rates[: self.steps] = settings.rates(self.steps, first, settings.first_step + self.total) * self.factor
-        sums: Any = np.zeros((self.slots, 2), np.float32)
-        totals: Any = np.zeros(self.slots, np.float32)
+        sums: Any = np.zeros((self.slots, len(self.objective.terms), 2), np.float32)
+        drawn = self._numbers(first)
         following, start = None, 0
         while start < self.steps:
             stop = min(self.steps, start + self._chunk(run))
             begun = time.monotonic()
-            state = (run.trainable, run.other, run.moments, sums, totals)
-            numbers = (np.int32(self.n_rows), np.int32(start), np.int32(stop))
-            state, finite = self.program.train(state, self.data, self.scale, order, rates, settings.numbers, *numbers)
+            state = (run.trainable, run.other, run.moments, sums)
+            span = (np.int32(self.n_rows), np.int32(start), np.int32(stop))
+            state, finite = self.program.train(state, self.data, self.scale, order, rates, drawn, *span)
             if stop == self.steps and epoch + 1 < settings.epochs:
                 following = self._order(epoch + 1)  # while the device is busy
             if not bool(finite):
-                losses = np.asarray(state[3])[start:stop].sum(1)
+                losses = np.asarray(state[3])[start:stop].sum((1, 2))
                 bad = np.flatnonzero(~np.isfinite(losses))
                 return {}, order, start + int(bad[0]) + 1 if len(bad) else stop
-            run.trainable, run.other, run.moments, sums, totals = state
+            run.trainable, run.other, run.moments, sums = state
             run.seconds_per_step = (time.monotonic() - begun) / (stop - start)
             if interrupted.is_set():
                 raise KeyboardInterrupt
             start = stop
             self.progress.advance((epoch + start / self.steps) * self.n_rows, self._figures(run.history, epoch, start))
-        logs = self._logs(np.asarray(sums)[: self.steps], np.asarray(totals)[: self.steps])
+        logs = self.objective.logs(np.asarray(sums)[: self.steps], settings.numbers)
         if not np.isfinite(logs["loss"]):
             return {}, order, self.steps
         if self.validation is not None:
@@ -339,28 +366,29 @@ class _Loop:
     def _order(self, epoch: int) -> np.ndarray:
         return self.sampler.order(epoch + self.settings.first_step // self.steps, self.slots * self.batch_size)
 
-    @staticmethod
-    def _logs(sums: np.ndarray, totals: np.ndarray, prefix: str = "") -> dict[str, float]:
-        weight = max(float(totals.sum(dtype=np.float64)), 1e-30)
-        terms = sums.sum(0, dtype=np.float64) / weight
-        return {f"{prefix}loss": float(terms.sum()), f"{prefix}reconstruction_loss": float(terms[0])}
+    def _numbers(self, drawing: int) -> dict[str, Any]:
+        """Give the strengths of the terms, and the noise's with the key of one drawing of it."""
+        if self.settings.noise is None:
+            return self.settings.numbers
+        key = np.array([self.settings.noise_seed, drawing % 2**32], np.uint32)
+        return {**self.settings.numbers, "noise": {**self.settings.numbers["noise"], "key": key}}
 
     def _validate(self, run: _Run, interrupted: threading.Event) -> dict[str, float]:
         assert self.validation is not None
         data, scale, n = self.validation
         batches = -(-n // min(EVALUATION_BATCH, len(data["x"])))
         trainable = self.program.final(run.trainable, run.moments)
-        sums, totals = np.zeros((0, 2)), np.zeros(0)
+        sums: list[np.ndarray] = []
+        numbers = self._numbers(VALIDATION)
         chunk, start = 64, 0
         while start < batches:
             stop = min(batches, start + chunk)
             span = (np.int32(n), np.int32(start), np.int32(stop))
-            sum_, total = self.program.evaluate(trainable, run.other, data, scale, self.settings.numbers, *span)
-            sums, totals = np.concatenate([sums, [np.asarray(sum_)]]), np.append(totals, np.asarray(total))
+            sums.append(np.asarray(self.program.evaluate(trainable, run.other, data, scale, numbers, *span)))
             if interrupted.is_set():
                 raise KeyboardInterrupt
             start = stop
-        return self._logs(sums, totals, "val_")
+        return self.objective.logs(np.stack(sums), self.settings.numbers, "val_")
 
     @staticmethod
     def _sound(run: _Run) -> bool:
