@@ -11,18 +11,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from narrows import data, errors, plot, quality, study
     from narrows.bundle import load, save
-    from narrows.estimators import Autoencoder
+    from narrows.estimators import Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor
     from narrows.estimators.recipes import recipe, recipes
     from narrows.networks import Dense
+    from narrows.training.noise import Gaussian, Masking, SaltAndPepper
 
 __version__ = "0.1.0"
 
-__all__ = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "plot", "quality", "recipe", "recipes", "save", "study"]
+__all__ = [
+    "Autoencoder",
+    "Dense",
+    "Gaussian",
+    "Masking",
+    "SaltAndPepper",
+    "SupervisedAutoencoder",
+    "SupervisedAutoencoderRegressor",
+    "__version__",
+    "data",
+    "errors",
+    "load",
+    "plot",
+    "quality",
+    "recipe",
+    "recipes",
+    "save",
+    "study",
+]
 
 _MODULES = {"data", "errors", "plot", "quality", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
     "Dense": "narrows.networks",
+    "Gaussian": "narrows.training.noise",
+    "Masking": "narrows.training.noise",
+    "SaltAndPepper": "narrows.training.noise",
+    "SupervisedAutoencoder": "narrows.estimators",
+    "SupervisedAutoencoderRegressor": "narrows.estimators",
     "load": "narrows.bundle",
     "recipe": "narrows.estimators.recipes",
     "recipes": "narrows.estimators.recipes",

@@ -77,6 +77,10 @@ class Overfitting(VerdictWarning):
     """Rows that were not trained on fared better in an earlier epoch than in the one that was kept."""
 
 
+class OverfittedHead(VerdictWarning):
+    """The head predicts its training rows far better than others."""
+
+
 class StillLearning(VerdictWarning):
     """The run ended while the loss was falling fast."""
 

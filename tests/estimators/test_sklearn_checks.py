@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from narrows import Autoencoder
+from narrows import Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor
 
 REASON = (
     "minibatches are drawn from the rows that come, as in all of scikit-learn; tests/training/test_objective.py has the law in its place"
@@ -17,8 +17,20 @@ EXPECTED = dict.fromkeys(("check_sample_weight_equivalence_on_dense_data", "chec
 may_fail = {"expected_failed_checks": lambda estimator: EXPECTED, "xfail_strict": False}
 
 
-@parametrize_with_checks([Autoencoder(1, layers=(3,), epochs=2, random_state=0)], **may_fail)
+SMALL = {"layers": (3,), "epochs": 2, "random_state": 0}
+
+
+@parametrize_with_checks([Autoencoder(1, **SMALL)], **may_fail)
 def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+LEARNING = {"layers": (16,), "head": (16,), "label_weight": 1.0, "epochs": 60, "learning_rate": 0.01, "batch_size": 32, "random_state": 0}
+
+
+@parametrize_with_checks([SupervisedAutoencoder(2, **LEARNING), SupervisedAutoencoderRegressor(1, **LEARNING)], **may_fail)
+def test_supervised_estimator_check(estimator, check):
+    """A classifier and a regressor, each a transformer as well; the checks want real learning from 200 rows."""
     check(estimator)
 
 

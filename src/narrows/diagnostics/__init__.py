@@ -6,21 +6,24 @@ from dataclasses import dataclass
 
 from narrows import errors as warnings_
 from narrows.diagnostics import codes, comparison, course, dimensions, features, units
+from narrows.diagnostics import head as heads
 from narrows.diagnostics.codes import Code
 from narrows.diagnostics.comparison import Errors
 from narrows.diagnostics.course import Course
 from narrows.diagnostics.dimensions import Dimensions
 from narrows.diagnostics.features import Features
+from narrows.diagnostics.head import Head
 from narrows.diagnostics.verdict import Level, Verdict
 from narrows.networks.activity import LayerActivity
 
-__all__ = ["WARNINGS", "Code", "Course", "Dimensions", "Errors", "Features", "Level", "Measurements", "Verdict", "diagnose"]
+__all__ = ["WARNINGS", "Code", "Course", "Dimensions", "Errors", "Features", "Head", "Level", "Measurements", "Verdict", "diagnose"]
 
 # What a verdict of level "warning" is issued as. Divergence is not here: it is an exception.
 WARNINGS: dict[str, type[warnings_.VerdictWarning]] = {
     "collapse": warnings_.CollapsedCode,
     "pca": warnings_.WorseThanPCA,
     "overfitting": warnings_.Overfitting,
+    "head": warnings_.OverfittedHead,
     "still_learning": warnings_.StillLearning,
     "dead_units": warnings_.DeadUnits,
     "saturated_units": warnings_.SaturatedUnits,
@@ -43,6 +46,7 @@ class Measurements:
     code : Code or None
     features : Features or None
     dimensions : Dimensions or None
+    head : Head or None
     """
 
     errors: Errors | None = None
@@ -51,6 +55,7 @@ class Measurements:
     code: Code | None = None
     features: Features | None = None
     dimensions: Dimensions | None = None
+    head: Head | None = None
 
 
 def diagnose(found: Measurements) -> list[Verdict]:
@@ -74,6 +79,8 @@ def diagnose(found: Measurements) -> list[Verdict]:
             return [verdict for verdict in verdicts if verdict is not None]
     if found.course is not None and found.course.diverged is None:
         verdicts += [course.overfitting(found.course, found.errors), course.still_learning(found.course)]
+    if found.head is not None:
+        verdicts.append(heads.overfitted_head(found.head))
     verdicts += [units.dead_units(found.layers), units.saturated_units(found.layers)]
     if found.code is not None and not comparison.has_collapsed(found.errors):  # of a collapsed code this is no news
         verdicts.append(codes.deficient_code(found.code))

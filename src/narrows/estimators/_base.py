@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -14,7 +14,7 @@ from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
 from narrows.estimators._checks import check_codes, check_rows, check_weights, dense
 from narrows.networks import Choices
 from narrows.networks.network import Network
-from narrows.networks.plan import Plan
+from narrows.networks.plan import Head, Plan
 from narrows.networks.table import Table, own_table, plan_table
 
 BLOCK = 8192  # rows whose reconstruction is held at a time
@@ -25,13 +25,33 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
 
     _network: Network
     _loss: Any
+    _labels: Literal["classes", "numbers"] | None = None  # what the head learns, if there is one
+
+    def _read_labels(self, y: Any, n: int, *, reset: bool) -> np.ndarray | None:
+        """Read the labels of n rows; with `reset`, learn what labels there are."""
+        del y, n, reset
+        return None
+
+    def _n_outputs(self, y: np.ndarray | None) -> int:
+        """Give how many values the head predicts; 0 without a head."""
+        del y
+        return 0
+
+    def _make_head(self, n_components: int, n_outputs: int) -> Head:
+        """Give the head."""
+        raise NotImplementedError(f"{type(self).__name__} has no head")
+
+    def _label_numbers(self, y: np.ndarray | None) -> dict[str, Any]:
+        """Give what the label term takes as numbers, besides its weight."""
+        del y
+        return {}
 
     @abstractmethod
     def _make_plan(self, n_features: int, n_rows: int | None, output_activation: Any) -> Plan | None:
         """Give the plan of a network for so many rows, None if more may come; None if the layers are the user's own Keras models."""
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, validation_data: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, validation_data: Any = None, target: Any = None) -> Self:
         """Learn to encode and rebuild rows.
 
         Parameters
@@ -42,8 +62,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             What each row counts in the loss, at least 0.
-        validation_data : array-like of shape (n_validation, n_features), default=None
-            Rows to measure the loss on after each epoch, instead of a part of `X`.
+        validation_data : array-like of shape (n_validation, n_features), or a pair of them, default=None
+            Rows to measure the loss on after each epoch, instead of a part of `X`; or (rows, target).
+        target : array-like of shape (n_samples, n_features), default=None
+            What the reconstructions are to be, where that is not `X`: clean rows for noisy ones. Scaling is learned from it.
 
         Returns
         -------
@@ -58,11 +80,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         KeyboardInterrupt
             At Ctrl-C. The estimator then holds the best epoch so far.
         """
-        del y
-        _fitting.fit(self, X, sample_weight, validation_data)
+        _fitting.fit(self, X, y, sample_weight, validation_data, target)
         return self
 
-    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, target: Any = None) -> Self:
         """Learn from one batch of rows more: one pass over them, in minibatches, at a constant learning rate.
 
         The first call fixes scaling and loss by its rows, unless `fit` came before; the optimizer's state is kept
@@ -76,6 +97,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             What each row counts in the loss, at least 0.
+        target : array-like of shape (n_samples, n_features), default=None
+            What the reconstructions are to be, where that is not `X`.
 
         Returns
         -------
@@ -86,8 +109,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         ValueError, TypeError, TrainingDiverged, KeyboardInterrupt
             As `fit` does.
         """
-        del y
-        _fitting.partial_fit(self, X, sample_weight)
+        _fitting.partial_fit(self, X, y, sample_weight, target)
         return self
 
     def transform(self, X: Any) -> np.ndarray:

@@ -60,6 +60,16 @@ def dense(rows: Any) -> np.ndarray:
     return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
 
 
+def check_target(target: Any, shape: tuple[int, int]) -> np.ndarray | None:
+    """Check what the reconstructions of rows of a shape are to be; None stays None."""
+    if target is None:
+        return None
+    target = check_array(data.as_frame(target), dtype="numeric", input_name="target")
+    if target.shape != shape:
+        raise ValueError(f"target must have the shape of X, {shape}, a clean row for each noisy one, got {target.shape}")
+    return target if target.dtype in (np.uint8, np.float32, np.float64) else target.astype(np.float64)
+
+
 def check_codes(estimator: Any, codes: Any, n_components: int) -> np.ndarray:
     """Check codes that are to be decoded."""
     codes = check_array(data.as_frame(codes), dtype=[np.float32, np.float64], input_name="codes")

@@ -12,16 +12,18 @@ from narrows import _backend
 from narrows.diagnostics.course import REMEDY
 from narrows.errors import TrainingDiverged
 from narrows.estimators import _callbacks
-from narrows.estimators._checks import check_number, check_rows, check_weights, check_whole, check_word, dense
+from narrows.estimators._checks import check_number, check_rows, check_target, check_weights, check_whole, check_word, dense
 from narrows.estimators._judging import judge
+from narrows.estimators._labels import held_out, scale_of
 from narrows.networks import computation as computations
 from narrows.networks import linear_path
 from narrows.networks import scale as scales
 from narrows.networks.lowering import resolve_precision
 from narrows.networks.network import Network
-from narrows.networks.plan import Plan
+from narrows.networks.plan import Plan, penalties
 from narrows.progress import Bar, Progress, Silent
 from narrows.quality import LinearCode
+from narrows.training import noise as noises
 from narrows.training import objective as objectives
 from narrows.training import optimizers
 from narrows.training.callbacks import KerasCallbacks, check_callbacks
@@ -32,6 +34,7 @@ EPOCHS = 20  # and what it gives where they are many
 MOST_EPOCHS = 500
 FEWEST_VALIDATION = 10  # rows: fewer tell nothing, and "auto" does without
 START_ROWS = 2**15  # that PCA sees where the network starts from it
+TRIED = 256  # rows that a user's own noise is tried on
 LOSSES = {"mean_squared_error": "mse", "binary_crossentropy": "bce"}
 
 
@@ -42,34 +45,70 @@ class Seeds:
     weights: np.random.Generator
     order: int
     split: np.random.Generator
+    noise: int
 
     @classmethod
     def draw(cls, random_state: Any) -> Seeds:
         """Draw them; a RandomState instance moves on, as ever in scikit-learn."""
         entropy = check_random_state(random_state).randint(0, 2**31 - 1, size=4)
-        weights, order, split = np.random.SeedSequence([int(word) for word in entropy]).spawn(3)
-        return cls(np.random.default_rng(weights), int(order.generate_state(1)[0]), np.random.default_rng(split))
+        weights, order, split, noise = np.random.SeedSequence([int(word) for word in entropy]).spawn(4)
+        words = [int(seed.generate_state(1)[0]) for seed in (order, noise)]
+        return cls(np.random.default_rng(weights), words[0], np.random.default_rng(split), words[1])
 
 
-def fit(estimator: Any, X: Any, sample_weight: Any, validation_data: Any) -> None:
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What there is to learn from.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, n_features)
+        In their own units.
+    weight : ndarray of shape (n,), float32, or None
+    target : ndarray of shape (n, n_features) or None
+        What the reconstructions are to be; None is the rows themselves.
+    y : ndarray or None
+        Labels: places of classes (n,), -1 for none; or numbers in their own units (n, n_outputs), NaN for none.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray | None = None
+    target: np.ndarray | None = None
+    y: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def clean(self) -> np.ndarray:
+        """What the reconstructions are to be."""
+        return self.rows if self.target is None else self.target
+
+    def take(self, chosen: np.ndarray) -> Given:
+        """Give some of the rows with what belongs to them."""
+        parts = (self.rows, self.weight, self.target, self.y)
+        return Given(*(None if part is None else part[chosen] for part in parts))  # type: ignore[arg-type]
+
+
+def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any, target: Any) -> None:
     """Fit from the beginning, or go on with ``warm_start``; see `BaseAutoencoder.fit`."""
     _backend.keras()
     context = _callbacks.begin(estimator)
     check_params(estimator)
-    rows, weight = _rows_to_learn(estimator, X, sample_weight, reset=True)
+    given = _given(estimator, X, y, sample_weight, target, reset=True)
     seeds = Seeds.draw(estimator.random_state)
-    epochs = _n_epochs(estimator, len(rows))
-    early = _stops_early(estimator, len(rows))
+    epochs = _n_epochs(estimator, len(given))
+    early = _stops_early(estimator, len(given))
     if validation_data is not None:
-        validation: np.ndarray | None = dense(check_rows(estimator, validation_data, reset=False))
+        validation: Given | None = _validation(estimator, validation_data)
     elif early:
-        rows, weight, validation = _split(rows, weight, estimator.validation_fraction, seeds.split)
+        given, validation = _split(given, estimator.validation_fraction, seeds.split)
     else:
         validation = None
     network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
-    if network is not None and network.scale.shift.size != rows.shape[1]:
-        raise ValueError(f"warm_start goes on with {network.scale.shift.size} features, but X has {rows.shape[1]}; set warm_start=False")
-    job = _Job(estimator, rows, weight, seeds, network)
+    if network is not None:
+        _check_warm(estimator, network, given)
+    job = _Job(estimator, given, seeds, network)
     patience = max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
     settings = job.settings(epochs, patience if early else None)
     outcome = job.run(settings, validation, context=context)
@@ -78,9 +117,9 @@ def fit(estimator: Any, X: Any, sample_weight: Any, validation_data: Any) -> Non
     estimator.n_epochs_ = len(outcome.history.get("loss", ()))
     estimator.best_epoch_ = outcome.epoch
     # At Ctrl-C nobody wants to wait for a verdict.
-    estimator.diagnostics_ = [] if outcome.interrupted else judge(estimator, rows, weight, validation, epochs, outcome)
+    estimator.diagnostics_ = [] if outcome.interrupted else judge(estimator, given, validation, epochs, outcome)
     if context is not None:
-        context.call_on_fit_task_end(estimator=estimator, X=rows)
+        context.call_on_fit_task_end(estimator=estimator, X=given.rows)
     _raise(outcome)
 
 
@@ -102,8 +141,8 @@ class Preview:
     precision: str
 
 
-def preview(estimator: Any, rows: np.ndarray) -> Preview:
-    """Tell what `fit` will choose for rows of shape (n, n_features), without training.
+def preview(estimator: Any, rows: np.ndarray, y: Any = None) -> Preview:
+    """Tell what `fit` will choose for rows of shape (n, n_features) and their labels, without training.
 
     Raises
     ------
@@ -112,24 +151,23 @@ def preview(estimator: Any, rows: np.ndarray) -> Preview:
     """
     _backend.keras()
     check_params(estimator)
-    job = _Job(estimator, rows, None, Seeds.draw(0), None, start=False)
+    job = _Job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(0), None, start=False)
     return Preview(job.network.plan, job.objective.reconstruction.name, job.network.scale.kind, job.precision)
 
 
-def partial_fit(estimator: Any, X: Any, sample_weight: Any) -> None:
+def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any) -> None:
     """Pass over some rows once; see `BaseAutoencoder.partial_fit`."""
     _backend.keras()
     check_params(estimator)
     network = getattr(estimator, "_network", None)
-    rows, weight = _rows_to_learn(estimator, X, sample_weight, reset=network is None, least=2 if network is None else 1)
+    given = _given(estimator, X, y, sample_weight, target, reset=network is None, least=2 if network is None else 1)
     state = getattr(estimator, "_partial", None)
-    seeds = (
-        Seeds.draw(estimator.random_state) if state is None else Seeds(np.random.default_rng(0), state["seed"], np.random.default_rng(0))
-    )
-    job = _Job(estimator, rows, weight, seeds, network, constant_rate=True)
+    unused = np.random.default_rng(0)
+    seeds = Seeds.draw(estimator.random_state) if state is None else Seeds(unused, state["seed"], unused, state["noise"])
+    job = _Job(estimator, given, seeds, network, constant_rate=True)
     settings = job.settings(1, None, steps_before=state["steps"] if state else 0)
     outcome = job.run(settings, None, optimizer_state=state["optimizer_state"] if state else None)
-    estimator._partial = {"seed": seeds.order, "steps": outcome.steps, "optimizer_state": outcome.optimizer_state}
+    estimator._partial = {"seed": seeds.order, "noise": seeds.noise, "steps": outcome.steps, "optimizer_state": outcome.optimizer_state}
     before = getattr(estimator, "history_", {})
     estimator.history_ = {name: [*before.get(name, []), *values] for name, values in outcome.history.items()}
     estimator.n_epochs_ = getattr(estimator, "n_epochs_", 0) + 1
@@ -147,22 +185,21 @@ class _Job:
     def __init__(
         self,
         estimator: Any,
-        rows: np.ndarray,
-        weight: np.ndarray | None,
+        given: Given,
         seeds: Seeds,
         network: Network | None,
         *,
         start: bool = True,
         constant_rate: bool = False,
     ) -> None:
-        self.estimator, self.rows, self.weight, self.seeds = estimator, rows, weight, seeds
+        self.estimator, self.given, self.seeds = estimator, given, seeds
         schedule = "constant" if constant_rate else estimator.schedule
         self.optimizer, _, self.rates = optimizers.resolve(estimator.optimizer, estimator.learning_rate, schedule)
         self.precision = resolve_precision(estimator.precision)
         if network is None:
-            scale = scales.learn(estimator.scale, rows, weight)
+            scale = scales.learn(estimator.scale, given.clean, given.weight)
             output = _choose_output(estimator, scale)
-            network = _new_network(estimator, scale, output, seeds.weights, rows, weight, start, None if constant_rate else len(rows))
+            network = _new_network(estimator, scale, output, seeds.weights, given, start, None if constant_rate else len(given))
             probabilities = output == "sigmoid" if network.plan is not None else network.computation.gives_probabilities()
             self.output = output if network.plan is not None else "linear"  # a user's own decoder ends as it ends
             self.loss = _choose_loss(estimator, scale, probabilities)
@@ -172,13 +209,22 @@ class _Job:
         plan = network.plan
         apply_output = network.computation.output_activation
         reconstruction = objectives.reconstruction(self.loss, self.output if plan is not None else None, apply_output)
-        self.penalties = plan.penalties if plan is not None else {}
+        self.penalties = plan.penalties if plan is not None else penalties(() if network.head is None else network.head.layers)
         code_penalty = bool(estimator.code_l1 or estimator.code_l2)
-        self.objective = objectives.Objective(reconstruction, code_penalty, tuple(self.penalties))
+        self.objective = objectives.Objective(reconstruction, code_penalty, tuple(self.penalties), estimator._labels)
+        self.noise = noises.resolve(estimator.noise)
+        if self.noise is not None:
+            noises.check(self.noise, network.scale.apply(given.rows[:TRIED]))
 
     def settings(self, epochs: int, patience: int | None, *, steps_before: int = 0) -> Settings:
         l1, l2 = (np.array([pair[i] for pair in self.penalties.values()], np.float32) for i in (0, 1))
-        numbers = {"code_l1": np.float32(self.estimator.code_l1), "code_l2": np.float32(self.estimator.code_l2), "l1": l1, "l2": l2}
+        strengths = ("code_l1", "code_l2", *(("reconstruction_weight", "label_weight") if self.estimator._labels else ()))
+        numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name)) for name in strengths}
+        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(self.given.y)}
+        if self.noise is not None:
+            low, high = noises.bounds(self.network.scale, self.given.clean)
+            strength = self.noise.get_params().get("strength", 0.0)
+            numbers["noise"] = {"strength": np.float32(strength), "low": low, "high": high}
         return Settings(
             optimizer=self.optimizer,
             rates=self.rates,
@@ -190,9 +236,15 @@ class _Job:
             numbers=numbers,
             shared=self.network.plan is not None,
             first_step=steps_before,
+            noise=self.noise,
+            noise_seed=self.seeds.noise,
         )
 
-    def run(self, settings: Settings, validation: np.ndarray | None, *, context: Any = None, optimizer_state: Any = None) -> Outcome:
+    def _row_set(self, given: Given) -> RowSet:
+        y, scale = given.y, self.network.label_scale
+        return RowSet(given.rows, self.network.scale, given.weight, given.target, y if y is None or scale is None else scale.apply(y))
+
+    def run(self, settings: Settings, validation: Given | None, *, context: Any = None, optimizer_state: Any = None) -> Outcome:
         """Train, and set what every fitted estimator has."""
         estimator, network = self.estimator, self.network
         listeners: list[Any] = []
@@ -213,14 +265,14 @@ class _Job:
             share = played.first_share
             settings = replace(settings, rates=lambda steps, first, total: self.rates(steps, first, total) * share)
         if context is not None:
-            listeners.append(_callbacks.listener(estimator, context, network, self.rows))
+            listeners.append(_callbacks.listener(estimator, context, network, self.given.rows))
         outcome = train(
             network.computation,
             network.weights,
-            RowSet(self.rows, network.scale, self.weight),
+            self._row_set(self.given),
             self.objective,
             settings,
-            validation=None if validation is None else RowSet(validation, network.scale),
+            validation=None if validation is None else self._row_set(validation),
             optimizer_state=optimizer_state,
             listeners=listeners,
             progress=_progress(estimator.verbose),
@@ -248,13 +300,44 @@ def check_params(estimator: Any) -> None:
     check_number("validation_fraction", estimator.validation_fraction, 0, 1, open_ends=True)
     check_number("code_l1", estimator.code_l1, 0, 1e30)
     check_number("code_l2", estimator.code_l2, 0, 1e30)
+    noises.resolve(estimator.noise)
+    if estimator._labels:
+        check_number("reconstruction_weight", estimator.reconstruction_weight, 0, 1e30)
+        check_number("label_weight", estimator.label_weight, 0, 1e30)
+        if not estimator.reconstruction_weight and not estimator.label_weight:
+            raise ValueError("reconstruction_weight and label_weight are both 0, which leaves nothing to learn: set one of them above 0")
     check_callbacks(estimator.callbacks or ())
     _progress(estimator.verbose)
 
 
-def _rows_to_learn(estimator: Any, X: Any, sample_weight: Any, *, reset: bool, least: int = 2) -> tuple[np.ndarray, np.ndarray | None]:
+def _given(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, least: int = 2) -> Given:
     rows = dense(check_rows(estimator, X, reset=reset, least=least))
-    return rows, check_weights(sample_weight, len(rows))
+    labels = estimator._read_labels(y, len(rows), reset=reset)
+    return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape), labels)
+
+
+def _validation(estimator: Any, data: Any) -> Given:
+    """Read rows to validate on, with labels where the estimator has them, and with targets where they are given."""
+    parts = list(data) if isinstance(data, tuple) else [data]
+    wanted = "(X, y) or (X, y, target)" if estimator._labels else "X or (X, target)"
+    if not (2 <= len(parts) <= 3 if estimator._labels else 1 <= len(parts) <= 2):
+        raise ValueError(f"validation_data must be {wanted}, got {len(parts)} {'part' if len(parts) == 1 else 'parts'}")
+    rows = dense(check_rows(estimator, parts[0], reset=False))
+    y = estimator._read_labels(parts[1], len(rows), reset=False) if estimator._labels else None
+    target = parts[-1] if len(parts) == (3 if estimator._labels else 2) else None
+    return Given(rows, None, check_target(target, rows.shape), y)
+
+
+def _check_warm(estimator: Any, network: Network, given: Given) -> None:
+    if network.scale.shift.size != given.rows.shape[1]:
+        raise ValueError(
+            f"warm_start goes on with {network.scale.shift.size} features, but X has {given.rows.shape[1]}; set warm_start=False"
+        )
+    n_outputs = estimator._n_outputs(given.y)
+    if network.head is not None and network.head.n_outputs != n_outputs:
+        raise ValueError(
+            f"warm_start goes on with {network.head.n_outputs} classes or numbers, but y has {n_outputs}; set warm_start=False"
+        )
 
 
 def _stops_early(estimator: Any, n: int) -> bool:
@@ -270,37 +353,33 @@ def _n_epochs(estimator: Any, n: int) -> int:
     return int(min(MOST_EPOCHS, max(EPOCHS, -(-STEPS // steps_an_epoch))))
 
 
-def _split(
-    rows: np.ndarray, weight: np.ndarray | None, fraction: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Part the rows: to learn from, their weights, and to validate on."""
-    n = len(rows)
-    held = min(n - 1, max(1, round(n * fraction)))
-    order = rng.permutation(n)
-    learn, keep = np.sort(order[held:]), np.sort(order[:held])
-    return rows[learn], None if weight is None else weight[learn], rows[keep]
+def _split(given: Given, fraction: float, rng: np.random.Generator) -> tuple[Given, Given]:
+    """Part the rows: to learn from, and to validate on."""
+    n = len(given)
+    held = held_out(given.y if given.y is None or given.y.ndim == 1 else None, n, min(n - 1, max(1, round(n * fraction))), rng)
+    return given.take(~held), replace(given.take(held), weight=None)
 
 
 def _new_network(
-    estimator: Any,
-    scale: scales.Scale,
-    output: Any,
-    rng: np.random.Generator,
-    rows: np.ndarray,
-    weight: np.ndarray | None,
-    start: bool,
-    n_rows: int | None,
+    estimator: Any, scale: scales.Scale, output: Any, rng: np.random.Generator, given: Given, start: bool, n_rows: int | None
 ) -> Network:
     n_features = scale.shift.size
     plan = estimator._make_plan(n_features, n_rows, output)
+    n_outputs = estimator._n_outputs(given.y)
+    label_scale = scale_of(given.y) if estimator._labels == "numbers" and given.y is not None else None
     if plan is None:
-        computation = computations.of_models(estimator.layers.build, n_features, int(estimator.n_components), rng)
-        return Network(scale, computation.weights(), None, computation)
+        n_components = int(estimator.n_components)
+        head = estimator._make_head(n_components, n_outputs) if n_outputs else None
+        computation = computations.of_models(estimator.layers.build, n_features, n_components, rng, head)
+        weights = {**computation.weights(), **computations.draw_weights(() if head is None else head.layers, rng)}
+        return Network(scale, weights, None, computation, head=head, label_scale=label_scale)
+    if n_outputs:
+        plan = plan.model_copy(update={"head": estimator._make_head(plan.n_components, n_outputs)})
     weights = computations.first_weights(plan, rng, scale.mean)
     if plan.linear_path and start:
-        pca = _pca(scale, rows, weight, plan.n_components)
+        pca = _pca(scale, given.clean, given.weight, plan.n_components)
         weights.update(linear_path.first_weights(plan, pca.mean, pca.components))
-    return Network(scale, weights, plan)
+    return Network(scale, weights, plan, label_scale=label_scale)
 
 
 def _pca(scale: scales.Scale, rows: np.ndarray, weight: np.ndarray | None, n_components: int) -> LinearCode:

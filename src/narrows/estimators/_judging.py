@@ -21,20 +21,15 @@ PCA_ROWS = 8192  # to which it is fitted else: few rows would make a long linear
 FRAMES = {"narrows", "sklearn", "joblib"}  # that stand between a warning and the user's own line
 
 
-def judge(
-    estimator: Any, rows: np.ndarray, weight: np.ndarray | None, validation: np.ndarray | None, epochs: int, outcome: Outcome
-) -> list[diagnostics.Verdict]:
+def judge(estimator: Any, given: Any, validation: Any, epochs: int, outcome: Outcome) -> list[diagnostics.Verdict]:
     """Measure a fit, and give its verdicts; those of level "warning" are issued as warnings too, unless an exception will follow.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
         Fitted.
-    rows : ndarray of shape (n, n_features)
-        That it was trained on, in their own units.
-    weight : ndarray of shape (n,) or None
-        Of these rows; those of weight 0 are not looked at.
-    validation : ndarray of shape (n_validation, n_features) or None
+    given, validation : Given, Given or None
+        What it was trained and validated on; rows of weight 0 are not looked at.
     epochs : int
         How many were asked for.
     outcome : Outcome
@@ -43,10 +38,11 @@ def judge(
     -------
     list of Verdict
     """
-    network = estimator._network
-    chosen = np.arange(len(rows)) if weight is None else np.flatnonzero(weight)
+    network, rows = estimator._network, given.clean
+    chosen = np.arange(len(rows)) if given.weight is None else np.flatnonzero(given.weight)
     wide = rows.shape[1] > WIDE
-    sample = rows[_some(chosen, WIDE if wide else ROWS)]
+    looked_at = _some(chosen, WIDE if wide else ROWS)
+    sample = rows[looked_at]
     scaled = network.scale.apply(sample)
     n_components = min(estimator._n_features_out, *scaled.shape)
     pca = LinearCode.fit(scaled if wide else network.scale.apply(rows[_some(chosen, PCA_ROWS)]), n_components)
@@ -57,9 +53,11 @@ def judge(
         "dimensions": _dimensions(pca, scaled),
     }
     if outcome.diverged is None:  # else the weights are hardly better than where they started
-        seen = activity(network, scaled)
-        held = None if validation is None else network.scale.apply(validation[_some(np.arange(len(validation)), ROWS)])
+        seen = activity(network, scaled if given.target is None else network.scale.apply(given.rows[looked_at]))
+        held = None if validation is None else validation.take(_some(np.arange(len(validation)), ROWS))
         found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held)
+        if network.head is not None and network.label_scale is None and held is not None:
+            found["head"] = _head(estimator, given.take(looked_at), held)
         found["layers"] = seen.layers
         found["code"] = codes.spread_of(seen.codes, rows.shape[1], sparse=bool(estimator.code_l1 or estimator.code_l2))
     verdicts = diagnostics.diagnose(diagnostics.Measurements(**found))
@@ -93,9 +91,25 @@ def _course(estimator: Any, outcome: Outcome, epochs: int, scaled: np.ndarray) -
     )
 
 
-def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: np.ndarray | None) -> diagnostics.Errors:
+def _head(estimator: Any, trained: Any, held: Any) -> diagnostics.Head | None:
+    """Measure the head on rows that have labels; None where too few do."""
+    accuracies, sizes = [], []
+    for part in (trained, held):
+        known = part.y >= 0
+        if not known.any():
+            return None
+        accuracies.append(float((estimator._network.predict(part.rows[known]).argmax(1) == part.y[known]).mean()))
+        sizes.append(int(known.sum()))
+    train_accuracy, accuracy = accuracies
+    commonest = float(np.bincount(held.y[held.y >= 0]).max() / sizes[1])
+    return diagnostics.Head(train_accuracy, accuracy, n_held_out=sizes[1], commonest=commonest)
+
+
+def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: Any) -> diagnostics.Errors:
     """Compare on validation rows where there are any: on its training rows, a network that learned them by heart looks best."""
-    others, reconstruction = (scaled, rebuilt) if held is None else (held, activity(network, held).reconstruction)
+    others, reconstruction = scaled, rebuilt
+    if held is not None:
+        others, reconstruction = network.scale.apply(held.clean), activity(network, network.scale.apply(held.rows)).reconstruction
     return diagnostics.Errors(
         error=_mean_squared(others, reconstruction),
         mean_error=_mean_squared(others, scaled.mean(0, dtype=np.float64)),

@@ -14,13 +14,18 @@ from narrows import _backend
 from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators.autoencoder import Autoencoder
+from narrows.estimators.supervised import SupervisedAutoencoder, SupervisedAutoencoderRegressor
 from narrows.networks import Choices, Dense, Plan, config
 from narrows.networks import computation as computations
 from narrows.networks.network import Network
+from narrows.networks.plan import Head
 from narrows.networks.scale import Scale
+from narrows.training.noise import Gaussian, Masking, SaltAndPepper
 
-ESTIMATORS: dict[str, type[BaseAutoencoder]] = {"Autoencoder": Autoencoder}
-CHOICES: dict[str, type[Choices]] = {"Dense": Dense}
+ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
+    made.__name__: made for made in (Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor)
+}
+CHOICES: dict[str, type[Choices]] = {made.__name__: made for made in (Dense, Gaussian, Masking, SaltAndPepper)}
 NOT_SAVED = {"callbacks": None, "verbose": 0}  # parts of a run, not of a model
 
 
@@ -55,6 +60,15 @@ class VerdictState(BaseModel):
     figures: dict[str, Measured]
 
 
+class LabelState(BaseModel):
+    """The labels that a head knows: classes, or numbers by their scaling."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["bool", "int", "float", "str"] | None = None
+    classes: tuple[bool | int | float | str, ...] = ()
+    many: bool = False
+
+
 class Learned(BaseModel):
     """What fitting learned, besides arrays."""
 
@@ -72,6 +86,7 @@ class Learned(BaseModel):
     best_epoch: int | None
     fit_seconds: float
     diagnostics: tuple[VerdictState, ...]
+    labels: LabelState | None = None
 
 
 class State(BaseModel):
@@ -86,6 +101,8 @@ class State(BaseModel):
     plan : Plan or None
     keras : dict or None
         Configurations of a user's own encoder and decoder, where there is no plan.
+    head : Head or None
+        Beside a user's own models.
     learned : Learned
     """
 
@@ -94,6 +111,7 @@ class State(BaseModel):
     params: dict[str, Any]
     plan: Plan | None
     keras: dict[str, Any] | None
+    head: Head | None = None
     learned: Learned
 
 
@@ -104,7 +122,7 @@ def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]
     -------
     state : State
     arrays : dict of str to ndarray
-        Weights under "weights/", the scaling under "scale/".
+        Weights under "weights/", the scaling under "scale/", that of numbers to predict under "label_scale/".
 
     Raises
     ------
@@ -139,11 +157,15 @@ def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]
         best_epoch=getattr(estimator, "best_epoch_", None),
         fit_seconds=estimator.fit_seconds_,
         diagnostics=tuple(VerdictState(**verdict.to_dict()) for verdict in getattr(estimator, "diagnostics_", ())),
+        labels=_labels_of(estimator),
     )
     params = {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items()}
     arrays = {f"weights/{key}": np.asarray(value) for key, value in network.weights.items()}
     arrays.update({f"scale/{key}": getattr(scale, key) for key in ("shift", "factor", "mean")})
-    return State(estimator=name, params=params, plan=network.plan, keras=own, learned=learned), arrays
+    if network.label_scale is not None:
+        arrays.update({f"label_scale/{key}": getattr(network.label_scale, key) for key in ("shift", "factor")})
+    head = network.head if network.plan is None else None
+    return State(estimator=name, params=params, plan=network.plan, keras=own, head=head, learned=learned), arrays
 
 
 def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> BaseAutoencoder:
@@ -157,15 +179,22 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     params = params_of(state, custom_objects)
     estimator = ESTIMATORS[state.estimator](**params)
     learned = state.learned
-    parts = {key: arrays.get(f"scale/{key}") for key in ("shift", "factor", "mean")}
-    for key, value in parts.items():
-        if value is None or value.shape != (learned.n_features,) or value.dtype != np.float64 or not np.isfinite(value).all():
-            raise ValueError(f"its scaling has no sound {key!r} for {learned.n_features} features")
-    scale = Scale(learned.scale.kind, bounded=learned.scale.bounded, **parts)  # type: ignore[arg-type]
+    parts = _scaling(arrays, "scale", ("shift", "factor", "mean"), learned.n_features)
+    scale = Scale(learned.scale.kind, bounded=learned.scale.bounded, **parts)
     weights = {key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")}
-    if len(weights) + len(parts) != len(arrays):
+    head = state.head if state.plan is None else state.plan.head
+    if (head is None) != (estimator._labels is None) or (head is None) != (learned.labels is None):
+        raise ValueError(f"its {state.estimator} and its head do not belong together")
+    used, label_scale = len(weights) + len(parts), None
+    if head is not None and estimator._labels == "numbers":
+        inner = _scaling(arrays, "label_scale", ("shift", "factor"), head.n_outputs)
+        label_scale = Scale("standard", bounded=False, mean=np.zeros(head.n_outputs), **inner)
+        used += len(inner)
+    if used != len(arrays):
         raise ValueError("it holds arrays that no part of the model uses")
-    estimator._network = _network(state, scale, weights, custom_objects)
+    estimator._network = _network(state, scale, weights, label_scale, custom_objects)
+    if head is not None:
+        _set_labels(estimator, learned.labels, head)
     estimator._loss = _decode("loss", learned.loss, custom_objects)
     estimator.n_features_in_ = learned.n_features
     if learned.feature_names is not None:
@@ -178,6 +207,41 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     estimator.history_ = {key: list(values) for key, values in learned.history.items()}
     estimator.diagnostics_ = [Verdict(**verdict.model_dump()) for verdict in learned.diagnostics]
     return estimator
+
+
+def _scaling(arrays: dict[str, np.ndarray], name: str, keys: tuple[str, ...], width: int) -> dict[str, np.ndarray]:
+    parts = {}
+    for key in keys:
+        value = arrays.get(f"{name}/{key}")
+        if value is None or value.shape != (width,) or value.dtype != np.float64 or not np.isfinite(value).all():
+            raise ValueError(f"its scaling has no sound {key!r} for {width} features")
+        parts[key] = value
+    return parts
+
+
+def _labels_of(estimator: Any) -> LabelState | None:
+    if estimator._labels is None:
+        return None
+    if estimator._labels == "numbers":
+        return LabelState(many=estimator._many_outputs)
+    classes = estimator.classes_.tolist()
+    kinds = {type(label).__name__ for label in classes}
+    if len(kinds) != 1 or kinds - {"bool", "int", "float", "str"}:
+        raise ValueError(
+            f"a bundle holds classes that are numbers, strings or booleans, got {' and '.join(sorted(kinds))}: relabel the rows"
+        )
+    return LabelState(kind=kinds.pop(), classes=tuple(classes))  # type: ignore[arg-type]
+
+
+def _set_labels(estimator: Any, labels: LabelState | None, head: Head) -> None:
+    assert labels is not None
+    if estimator._labels == "numbers":
+        estimator._many_outputs = labels.many
+        return
+    kinds = {"bool": bool, "int": int, "float": float, "str": str}
+    if labels.kind is None or len(labels.classes) != head.n_outputs:
+        raise ValueError(f"its head predicts {head.n_outputs} classes, and it names {len(labels.classes)}")
+    estimator.classes_ = np.array([kinds[labels.kind](label) for label in labels.classes])
 
 
 def params_of(state: State, custom_objects: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -196,20 +260,22 @@ def params_of(state: State, custom_objects: dict[str, Any] | None = None) -> dic
     return {key: _decode(key, value, custom_objects) for key, value in state.params.items()}
 
 
-def _network(state: State, scale: Scale, weights: dict[str, np.ndarray], custom_objects: dict[str, Any] | None) -> Network:
+def _network(
+    state: State, scale: Scale, weights: dict[str, np.ndarray], label_scale: Scale | None, custom_objects: dict[str, Any] | None
+) -> Network:
     if state.plan is not None:
         if state.plan.n_features != state.learned.n_features:
             raise ValueError(f"its plan is for {state.plan.n_features} features, and it was fitted on {state.learned.n_features}")
         _check_weights({name: value.shape for name, value in weights.items()}, computations.shapes(state.plan), weights)
-        return Network(scale, weights, state.plan)
+        return Network(scale, weights, state.plan, label_scale=label_scale)
     if state.keras is None or set(state.keras) != {"encoder", "decoder"}:
         raise ValueError("it has neither a plan nor an encoder and a decoder")
     encoder, decoder = (config.from_json(state.keras[side], f"its {side}", custom_objects) for side in ("encoder", "decoder"))
-    computation = computations.Computation(encoder, decoder, _backend.keras().activations.linear)
+    computation = computations.with_head(encoder, decoder, state.head)
     present = computation.weights()
     _check_weights({name: value.shape for name, value in weights.items()}, {name: value.shape for name, value in present.items()}, weights)
     computation.assign(weights)
-    return Network(scale, weights, None, computation)
+    return Network(scale, weights, None, computation, head=state.head, label_scale=label_scale)
 
 
 def _check_weights(given: dict[str, tuple[int, ...]], needed: dict[str, tuple[int, ...]], weights: dict[str, np.ndarray]) -> None:

@@ -38,6 +38,11 @@ class Autoencoder(BaseAutoencoder):
         last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
         and where it is a sigmoid and the code has 6 components or more.
         Ignored for models of your own.
+    noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
+        What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising
+        autoencoder [2]_). Strengths are in the network's scaled units. A float is short for ``Gaussian``; a function of your own is
+        ``f(rows, key)`` in JAX, from scaled rows and a `jax.random` key to rows of the same shape. `transform`, `reconstruct` and
+        all other methods take rows as they come.
     output_activation : str or callable, default="auto"
         "auto" is "sigmoid" where the scaled rows lie in [0, 1], else "linear". Ignored for models of your own.
     loss : str, keras.losses.Loss or callable, default="auto"
@@ -117,6 +122,8 @@ class Autoencoder(BaseAutoencoder):
     ----------
     .. [1] Hinton, G. E., & Salakhutdinov, R. R. (2006). Reducing the dimensionality of data with neural networks.
        Science, 313(5786), 504-507. https://doi.org/10.1126/science.1127647
+    .. [2] Vincent, P., Larochelle, H., Bengio, Y., & Manzagol, P.-A. (2008). Extracting and composing robust features with denoising
+       autoencoders. ICML. https://doi.org/10.1145/1390156.1390294
 
     Examples
     --------
@@ -137,6 +144,7 @@ class Autoencoder(BaseAutoencoder):
         code_l1: float = 0.0,
         code_l2: float = 0.0,
         linear_path: Any = "auto",
+        noise: Any = None,
         output_activation: Any = "auto",
         loss: Any = "auto",
         scale: str | None = "auto",
@@ -160,6 +168,7 @@ class Autoencoder(BaseAutoencoder):
         self.code_l1 = code_l1
         self.code_l2 = code_l2
         self.linear_path = linear_path
+        self.noise = noise
         self.output_activation = output_activation
         self.loss = loss
         self.scale = scale

@@ -107,7 +107,7 @@ class Network:
         return self._run("reconstruct", rows, scaled_out=scaled)
 
     def predict(self, rows: Any) -> np.ndarray:
-        """Give what the head predicts (n, n_outputs), of rows in their own units: probabilities, or numbers in their own units, float32."""
+        """Give what the head predicts (n, n_outputs), of rows in their own units: probabilities, or numbers in their own units."""
         predicted = self._run("predict", rows, scaled_out=True)
         return predicted if self.label_scale is None else self.label_scale.undo(predicted)
 

@@ -154,7 +154,6 @@ class Plan(_Frozen):
     @property
     def computation(self) -> Plan:
         """The same plan without what a compiled program does not depend on: initial weights and penalty strengths."""
-
         head = None if self.head is None else self.head.model_copy(update={"layers": tuple(map(_bare, self.head.layers))})
         sides = {"encoder": tuple(map(_bare, self.encoder)), "decoder": tuple(map(_bare, self.decoder))}
         return self.model_copy(update={**sides, "mean_bias": False, "head": head})

@@ -47,8 +47,8 @@ class Scale:
         return scaled.astype(np.float32, copy=False)
 
     def undo(self, scaled: np.ndarray) -> np.ndarray:
-        """Give rows of shape (n, n_features) in their own units, float32, of scaled ones."""
-        return (scaled / self.factor + self.shift).astype(np.float32)
+        """Give rows of shape (n, n_features) in their own units, float64, of scaled ones."""
+        return scaled / self.factor + self.shift
 
     def layers(self) -> tuple[list[Any], list[Any]]:
         """Give the Keras layers that scale rows and that undo it; two empty lists where nothing is scaled."""

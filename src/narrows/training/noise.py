@@ -53,10 +53,11 @@ class Noise(Choices):
 
 
 def _strength(name: str, value: Any, most: float) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= most:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if not 0 <= number <= most:
         allowed = f"a number in [0, {most:g}]" if most < np.inf else "a finite number of at least 0"
         raise (ValueError if isinstance(value, Real) else TypeError)(f"the strength of {name} must be {allowed}, got {value!r}")
-    return float(value)
+    return number
 
 
 class Gaussian(Noise):
