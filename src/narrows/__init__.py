@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from narrows.bundle import load, save
     from narrows.estimators import Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor
     from narrows.estimators.recipes import recipe, recipes
-    from narrows.networks import Dense
+    from narrows.networks import Conv, Dense
     from narrows.training.noise import Gaussian, Masking, SaltAndPepper
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "Conv",
     "Dense",
     "Gaussian",
     "Masking",
@@ -41,6 +42,7 @@ __all__ = [
 _MODULES = {"data", "errors", "plot", "quality", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
+    "Conv": "narrows.networks",
     "Dense": "narrows.networks",
     "Gaussian": "narrows.training.noise",
     "Masking": "narrows.training.noise",

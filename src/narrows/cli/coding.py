@@ -42,7 +42,9 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
     """
     manifest = begin(bundle, source, output)
     codes = load_rows(source, FILE, screen.progress())
-    _check_width(codes, manifest.state.params["n_components"], "codes", bundle)
+    plan = manifest.state.plan
+    width = manifest.state.params["n_components"] if plan is None else plan.n_components
+    _check_width(codes, width, "codes", bundle)
     rows = load(bundle).inverse_transform(codes.X)
     return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
 

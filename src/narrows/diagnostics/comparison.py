@@ -28,6 +28,8 @@ class Errors:
         The network's on training rows, where the other errors are those of validation rows. None where all are of training rows.
     n_held_out : int
         Number of these validation rows; 0 without.
+    complete : bool
+        Whether codes have as many numbers as rows, so that PCA would leave nothing out.
     """
 
     error: float
@@ -36,6 +38,7 @@ class Errors:
     n_components: int
     train_error: float | None = None
     n_held_out: int = 0
+    complete: bool = False
 
     @property
     def figures(self) -> dict[str, float]:
@@ -68,9 +71,9 @@ def has_collapsed(errors: Errors | None) -> bool:
 
 
 def pca(errors: Errors) -> Verdict | None:
-    """Compare with PCA; None where `collapse` has said it all."""
+    """Compare with PCA; None where `collapse` has said it all, and where PCA keeps all that there is."""
     error, pca_error = errors.error, errors.pca_error
-    if has_collapsed(errors) or error <= 0:
+    if has_collapsed(errors) or error <= 0 or errors.complete:
         return None
     name = f"PCA with {errors.n_components} component{'s' if errors.n_components > 1 else ''}"
     if error > AS_GOOD * pca_error:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from narrows import data
+from narrows.estimators import _images
 
 
 def check_whole(name: str, value: Any, least: int = 1, *, words: tuple[Any, ...] = ()) -> None:
@@ -37,15 +38,17 @@ def check_word(name: str, value: Any, words: tuple[Any, ...]) -> None:
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
-    """Check rows as scikit-learn does, through every door that `narrows.data` has.
+    """Check rows as scikit-learn does, through every door that `narrows.data` has; images are made rows, and their shape is kept or checked.
 
     Returns
     -------
     ndarray or CSR matrix of shape (n, n_features)
         uint8, float32 or float64.
     """
-    X = data.as_frame(X)
+    X, image_shape = _images.as_rows(estimator, data.as_frame(X), reset=reset)
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=least, ensure_all_finite=True)
+    if reset:
+        estimator.image_shape_ = image_shape
     if X.dtype == np.float64:
         values = X.data if hasattr(X, "nnz") else X
         if values.size and max(-values.min(), values.max()) > np.finfo(np.float32).max:

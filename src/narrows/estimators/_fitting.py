@@ -290,7 +290,7 @@ class _Job:
 
 def check_params(estimator: Any) -> None:
     """Refuse parameters that are out of range, as far as that can be told without rows and without Keras."""
-    check_whole("n_components", estimator.n_components)
+    check_whole("n_components", estimator.n_components, words=(None,))
     check_whole("batch_size", estimator.batch_size)
     check_whole("epochs", estimator.epochs, words=("auto",))
     check_whole("patience", estimator.patience, words=("auto",))

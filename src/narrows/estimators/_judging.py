@@ -55,17 +55,23 @@ def judge(estimator: Any, given: Any, validation: Any, epochs: int, outcome: Out
     if outcome.diverged is None:  # else the weights are hardly better than where they started
         seen = activity(network, scaled if given.target is None else network.scale.apply(given.rows[looked_at]))
         held = None if validation is None else validation.take(_some(np.arange(len(validation)), ROWS))
-        found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held)
+        complete = estimator._n_features_out >= rows.shape[1]
+        found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held, complete)
         if network.head is not None and network.label_scale is None and held is not None:
             found["head"] = _head(estimator, given.take(looked_at), held)
         found["layers"] = seen.layers
-        found["code"] = codes.spread_of(seen.codes, rows.shape[1], sparse=bool(estimator.code_l1 or estimator.code_l2))
+        found["code"] = codes.spread_of(seen.codes, rows.shape[1], sparse=_may_be_still(estimator))
     verdicts = diagnostics.diagnose(diagnostics.Measurements(**found))
     if outcome.diverged is None:
         for verdict in verdicts:
             if verdict.level == "warning":
                 warnings.warn(str(verdict), diagnostics.WARNINGS[verdict.name], stacklevel=_users_frame())
     return verdicts
+
+
+def _may_be_still(estimator: Any) -> bool:
+    """Whether some numbers of a code are expected to carry nothing: penalties silence them, a feature map has many more than it needs."""
+    return bool(estimator.code_l1 or estimator.code_l2 or estimator.n_components is None)
 
 
 def _some(rows: np.ndarray, most: int) -> np.ndarray:
@@ -105,7 +111,7 @@ def _head(estimator: Any, trained: Any, held: Any) -> diagnostics.Head | None:
     return diagnostics.Head(train_accuracy, accuracy, n_held_out=sizes[1], commonest=commonest)
 
 
-def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: Any) -> diagnostics.Errors:
+def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: Any, complete: bool) -> diagnostics.Errors:
     """Compare on validation rows where there are any: on its training rows, a network that learned them by heart looks best."""
     others, reconstruction = scaled, rebuilt
     if held is not None:
@@ -117,6 +123,7 @@ def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.n
         n_components=len(pca.components),
         train_error=None if held is None else _mean_squared(scaled, rebuilt),
         n_held_out=0 if held is None else len(held),
+        complete=complete,
     )
 
 

@@ -15,17 +15,17 @@ from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.estimators.supervised import SupervisedAutoencoder, SupervisedAutoencoderRegressor
-from narrows.networks import Choices, Dense, Plan, config
+from narrows.networks import Choices, Conv, Dense, Plan, config
 from narrows.networks import computation as computations
 from narrows.networks.network import Network
-from narrows.networks.plan import Head
+from narrows.networks.plan import Head, Size
 from narrows.networks.scale import Scale
 from narrows.training.noise import Gaussian, Masking, SaltAndPepper
 
 ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
     made.__name__: made for made in (Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor)
 }
-CHOICES: dict[str, type[Choices]] = {made.__name__: made for made in (Dense, Gaussian, Masking, SaltAndPepper)}
+CHOICES: dict[str, type[Choices]] = {made.__name__: made for made in (Conv, Dense, Gaussian, Masking, SaltAndPepper)}
 NOT_SAVED = {"callbacks": None, "verbose": 0}  # parts of a run, not of a model
 
 
@@ -87,6 +87,7 @@ class Learned(BaseModel):
     fit_seconds: float
     diagnostics: tuple[VerdictState, ...]
     labels: LabelState | None = None
+    image_shape: tuple[Size, Size, Size] | None = None  # since 0.2.0
 
 
 class State(BaseModel):
@@ -158,6 +159,7 @@ def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]
         fit_seconds=estimator.fit_seconds_,
         diagnostics=tuple(VerdictState(**verdict.to_dict()) for verdict in getattr(estimator, "diagnostics_", ())),
         labels=_labels_of(estimator),
+        image_shape=getattr(estimator, "image_shape_", None),
     )
     params = {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items()}
     arrays = {f"weights/{key}": np.asarray(value) for key, value in network.weights.items()}
@@ -197,6 +199,9 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
         _set_labels(estimator, learned.labels, head)
     estimator._loss = _decode("loss", learned.loss, custom_objects)
     estimator.n_features_in_ = learned.n_features
+    if learned.image_shape is not None and math.prod(learned.image_shape) != learned.n_features:
+        raise ValueError(f"its image shape {learned.image_shape} does not multiply to {learned.n_features} features")
+    estimator.image_shape_ = learned.image_shape
     if learned.feature_names is not None:
         estimator.feature_names_in_ = np.array(learned.feature_names, dtype=object)
     estimator.loss_, estimator.scale_, estimator.precision_ = learned.loss_name, learned.scale.kind, learned.precision

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from narrows.estimators._base import BaseAutoencoder
-from narrows.networks import Dense, Plan
+from narrows.networks import Conv, Dense, Plan
 
 # Measured by benchmarks/defaults.py.
 WIDTHS = (500, 300, 100)
@@ -21,12 +21,13 @@ class Autoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    n_components : int, default=2
+    n_components : int or None, default=2
         Numbers in a code, at least 1. It may exceed the number of features, where penalties or dropout keep the code honest.
-    layers : "auto", tuple of int, Dense or object, default="auto"
+        None, with `Conv`, makes the last feature map of the encoder the code, flattened.
+    layers : "auto", tuple of int, Dense, Conv or object, default="auto"
         The hidden layers of the encoder; the decoder mirrors them. "auto" is (500, 300, 100), or (100,) where `fit` learns
         from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``,
-        which has all choices of dense layers. An object of your own with ``build(n_features, n_components)`` that
+        which has all choices of dense layers; ``Conv(*filters)`` is for images. An object of your own with ``build(n_features, n_components)`` that
         returns a Keras encoder and a Keras decoder, for rows in scaled units, is as good.
     code_activation : str or callable, default="linear"
         Activation of the bottleneck.
@@ -37,7 +38,7 @@ class Autoencoder(BaseAutoencoder):
         Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
         last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
         and where it is a sigmoid and the code has 6 components or more.
-        Ignored for models of your own.
+        Ignored for models of your own, and with ``n_components=None``.
     noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
         What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising
         autoencoder [2]_). Strengths are in the network's scaled units. A float is short for ``Gaussian``; a function of your own is
@@ -104,6 +105,8 @@ class Autoencoder(BaseAutoencoder):
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the rows came in a dataframe.
+    image_shape_ : tuple of int or None
+        (height, width, channels) of the image that each row is, if the rows came as images or `layers` say it.
 
     See Also
     --------
@@ -137,7 +140,7 @@ class Autoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        n_components: int = 2,
+        n_components: int | None = 2,
         *,
         layers: Any = "auto",
         code_activation: Any = "linear",
@@ -188,6 +191,20 @@ class Autoencoder(BaseAutoencoder):
 
     def _make_plan(self, n_features: int, n_rows: int | None, output_activation: Any) -> Plan | None:
         layers = default_widths(n_rows) if isinstance(self.layers, str) and self.layers == "auto" else self.layers
+        if isinstance(layers, Conv):
+            return layers.plan(
+                n_features,
+                None if self.n_components is None else int(self.n_components),
+                code_activation=self.code_activation,
+                output_activation=output_activation,
+                linear_path=self._has_linear_path(output_activation),
+                image_shape=getattr(self, "image_shape_", None),
+            )
+        if self.n_components is None:
+            raise ValueError(
+                "n_components=None makes the feature map of convolutional layers the code, and these layers have none: "
+                "set a number of components, or layers=Conv(...)"
+            )
         if isinstance(layers, tuple | list):
             layers = Dense(*layers)
         if isinstance(layers, Dense):
@@ -200,12 +217,14 @@ class Autoencoder(BaseAutoencoder):
             )
         if not callable(getattr(layers, "build", None)):
             raise TypeError(
-                f"layers must be 'auto', a tuple of widths, a Dense(...), or an object with build(n_features, n_components) "
+                f"layers must be 'auto', a tuple of widths, a Dense(...), a Conv(...), or an object with build(n_features, n_components) "
                 f"that returns a Keras encoder and decoder, got {layers!r}"
             )
         return None
 
     def _has_linear_path(self, output_activation: Any) -> bool:
+        if self.n_components is None:
+            return False
         if self.linear_path != "auto":
             return bool(self.linear_path)
         return output_activation == "linear" or (output_activation == "sigmoid" and self.n_components >= LONG_CODE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from numbers import Integral, Real
 from typing import Any, Self
 
 
@@ -99,3 +100,25 @@ class Choices:
 
 def _rebuild(cls: type[Choices], values: dict[str, Any]) -> Choices:
     return cls._from_choices(values)
+
+
+def check_sizes(what: str, *sizes: Any) -> None:
+    """Refuse what is no whole number of at least 1."""
+    for size in sizes:
+        if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+            among = f" in {sizes!r}" if len(sizes) > 1 else ""
+            raise ValueError(f"{what} must be {'whole numbers' if among else 'a whole number'} of at least 1, got {size!r}{among}")
+
+
+def check_flags(owner: str, **flags: Any) -> None:
+    """Refuse what is neither True nor False."""
+    for name, value in flags.items():
+        if type(value).__name__ not in ("bool", "bool_"):  # NumPy's too: a search over an array gives these
+            raise TypeError(f"{name} of {owner} must be True or False, got {value!r}")
+
+
+def check_numbers(owner: str, **numbers: tuple[Any, float]) -> None:
+    """Refuse a number that is not between 0 and its end, which does not belong to it."""
+    for name, (value, end) in numbers.items():
+        if not isinstance(value, Real) or not 0 <= value < end:
+            raise ValueError(f"{name} of {owner} must be a number in [0, {end}), got {value!r}")

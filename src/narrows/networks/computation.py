@@ -13,7 +13,22 @@ import numpy as np
 
 from narrows import _backend
 from narrows.networks.lowering import lower
-from narrows.networks.plan import ActivationLayer, BatchNormalizationLayer, DenseLayer, DropoutLayer, Head, Layer, LinearPath, Plan
+from narrows.networks.plan import (
+    ActivationLayer,
+    AffinePath,
+    BatchNormalizationLayer,
+    ConvLayer,
+    DenseLayer,
+    DropoutLayer,
+    Head,
+    ImageLayer,
+    Layer,
+    LinearPath,
+    Plan,
+    TransposedConvLayer,
+    Weighted,
+    fan_in,
+)
 from narrows.networks.weights import before_output, draw, draw_bias
 
 Weights = dict[str, np.ndarray]
@@ -203,8 +218,30 @@ def keras_layer(layer: Layer) -> Any:
         return layers.Dropout(layer.rate, seed=0, **name)
     if isinstance(layer, LinearPath):
         return layers.Dense(layer.units, use_bias=False, kernel_initializer="zeros", **name)
+    if isinstance(layer, AffinePath):
+        return layers.Dense(layer.units, kernel_initializer="zeros", **name)
+    if isinstance(layer, ImageLayer):
+        return image_layer(layer)
     assert isinstance(layer, ActivationLayer)
     return layers.Activation(activation(layer.activation), **name)
+
+
+def image_layer(layer: ImageLayer) -> Any:
+    """Make the Keras layer of one that is about images, its weights at zero until they are set."""
+    layers = _backend.keras().layers
+    name = {"name": layer.name, "dtype": "float32"}
+    last = {"data_format": "channels_last", **name}
+    if layer.kind == "conv" or layer.kind == "transposed_conv":
+        make = layers.Conv2D if layer.kind == "conv" else layers.Conv2DTranspose
+        options = {"strides": layer.strides, "padding": "same", "kernel_initializer": "zeros", **last}
+        return make(layer.units, layer.kernel_size, activation=activation(layer.activation), **options)
+    if layer.kind == "max_pooling":
+        return layers.MaxPooling2D(layer.size, padding="same", **last)
+    if layer.kind == "upsampling":
+        return layers.UpSampling2D(layer.size, **last)
+    if layer.kind == "cropping":
+        return layers.Cropping2D(((0, layer.rows), (0, layer.columns)), **last)
+    return layers.Reshape(layer.shape, **name) if layer.kind == "reshape" else layers.Flatten(**last)
 
 
 def chain(plan: tuple[Layer, ...], layers: list[Any], start: Any) -> Any:
@@ -212,7 +249,7 @@ def chain(plan: tuple[Layer, ...], layers: list[Any], start: Any) -> Any:
     add = _backend.keras().layers.Add
     tensor = start
     for described, layer in zip(plan, layers, strict=True):
-        beside = isinstance(described, LinearPath)
+        beside = isinstance(described, LinearPath | AffinePath)
         tensor = add(name=f"{described.name}_sum", dtype="float32")([tensor, layer(start)]) if beside else layer(tensor)
     return tensor
 
@@ -291,22 +328,25 @@ def shapes(layers: Iterable[Layer]) -> dict[str, tuple[int, ...]]:
             found.update({f"{layer.name}/{name}": (layer.units,) for name in NORMALIZATION})
         elif isinstance(layer, DropoutLayer):
             found[f"{layer.name}/{SEED}"] = (2,)
-        elif isinstance(layer, LinearPath):
+        elif isinstance(layer, LinearPath | AffinePath):
             found[f"{layer.name}/kernel"] = (layer.inputs, layer.units)
+            found.update({f"{layer.name}/bias": (layer.units,)} if isinstance(layer, AffinePath) else {})
+        elif isinstance(layer, ConvLayer | TransposedConvLayer):
+            found[f"{layer.name}/kernel"], found[f"{layer.name}/bias"] = layer.kernel_shape, (layer.units,)
     return found
 
 
 def draw_weights(layers: Iterable[Layer], rng: np.random.Generator) -> Weights:
     """Draw the first weights of layers, such as a plan's or a head's."""
     layers = list(layers)
-    dense = {layer.name: layer for layer in layers if isinstance(layer, DenseLayer)}
+    weighted = {layer.name: layer for layer in layers if isinstance(layer, Weighted)}
     weights: Weights = {}
     for name, shape in shapes(layers).items():
         owner, _, kind = name.rpartition("/")
-        if owner in dense and kind == "kernel":
-            weights[name] = draw(dense[owner].kernel_initializer, shape, rng) * np.float32(dense[owner].kernel_gain)
-        elif owner in dense:
-            weights[name] = draw_bias(dense[owner].bias_initializer, dense[owner].inputs, dense[owner].units, rng)
+        if owner in weighted and kind == "kernel":
+            weights[name] = _first_kernel(weighted[owner], shape, rng)
+        elif owner in weighted:
+            weights[name] = draw_bias(weighted[owner].bias_initializer, fan_in(weighted[owner]), weighted[owner].units, rng)
         elif kind == SEED:
             weights[name] = np.array([rng.integers(2**32), 0], np.uint32)
         else:
@@ -322,7 +362,8 @@ def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | N
     plan : Plan
     rng : numpy.random.Generator
     mean_row : ndarray of shape (n_features,) or None
-        The mean of the scaled rows, where the output bias starts if the plan says so.
+        The mean of the scaled rows, where the output bias starts if the plan says so: at the mean of each channel where it is one
+        for each channel.
 
     Returns
     -------
@@ -330,5 +371,15 @@ def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | N
     """
     weights = draw_weights(plan, rng)
     if plan.mean_bias and mean_row is not None:
-        weights["output/bias"] = before_output(plan.output_activation, mean_row)[0].astype(np.float32)
+        places = len(weights["output/bias"])  # pixels of one channel count as one
+        means = mean_row.reshape(-1, places).mean(0)
+        weights["output/bias"] = before_output(plan.output_activation, means)[0].astype(np.float32)
     return weights
+
+
+def _first_kernel(layer: Weighted, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    if isinstance(layer, TransposedConvLayer):
+        # Keras has its units before its inputs; it starts as the convolution of as many inputs and units does.
+        return np.ascontiguousarray(draw(layer.kernel_initializer, (*shape[:2], shape[3], shape[2]), rng).swapaxes(2, 3))
+    kernel = draw(layer.kernel_initializer, shape, rng)
+    return kernel * np.float32(layer.kernel_gain) if isinstance(layer, DenseLayer) else kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from narrows.networks.computation import Weights
-from narrows.networks.plan import Plan
+from narrows.networks.plan import AffinePath, ConvLayer, Plan
 from narrows.networks.weights import before_output
 
 
@@ -29,9 +29,16 @@ def first_weights(plan: Plan, mean: np.ndarray, components: np.ndarray) -> Weigh
         Of the path on both sides and of the biases beside it.
     """
     bias, slope = before_output(plan.output_activation, mean)
+    output_bias = {"output/bias": bias.astype(np.float32)}
+    if isinstance(plan.decoder[-1], AffinePath):
+        output_bias = {"output_path/bias": bias.astype(np.float32), "output/bias": np.zeros(_channels(plan), np.float32)}
     return {
         "code_path/kernel": components.T.astype(np.float32),
         "code/bias": (-components @ mean).astype(np.float32),
         "output_path/kernel": (components / slope).astype(np.float32),
-        "output/bias": bias.astype(np.float32),
+        **output_bias,
     }
+
+
+def _channels(plan: Plan) -> int:
+    return next(layer.units for layer in plan.decoder if isinstance(layer, ConvLayer) and layer.name == "output")

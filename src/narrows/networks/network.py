@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,12 @@ import numpy as np
 from narrows import _backend
 from narrows.networks import computation as computations
 from narrows.networks.computation import Computation, Weights
-from narrows.networks.plan import DenseLayer, Head, Layer, Plan
+from narrows.networks.plan import DenseLayer, Head, Layer, Plan, Weighted, fan_in
 from narrows.networks.scale import Scale
 
 # Rows that go through a program at a time: many where there are many, else few, so that small inputs share one program.
 MANY, FEW = 1024, 256
+IMAGE_VALUES = 2**25  # that a layer may give for them together: feature maps are far larger than rows
 AT_ONCE = 3  # blocks under way: while one waits for its products, others are scaled, activated and stored
 
 
@@ -138,8 +140,9 @@ class Network:
             return np.asarray(function(on_device, block, before, after))
 
         n = rows.shape[0]
-        whole = n - n % MANY
-        blocks = [(start, MANY) for start in range(0, whole, MANY)] + [(start, FEW) for start in range(whole, n, FEW)]
+        many, few = (rows_at_once(self.plan, most) for most in (MANY, FEW))
+        whole = n - n % many
+        blocks = [(start, many) for start in range(0, whole, many)] + [(start, few) for start in range(whole, n, few)]
         first = result(*blocks[0])
         out = np.empty((n, first.shape[1]), np.float32)
         out[: len(first)] = first[:n]
@@ -150,9 +153,9 @@ class Network:
 
         # What is traced and compiled is traced here, in the caller's thread, where Keras and JAX have its settings.
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            deque(threads.map(store, [block for block in blocks[1:] if block[1] == MANY]), maxlen=0)
+            deque(threads.map(store, [block for block in blocks[1:] if block[0] < whole]), maxlen=0)
         for block in blocks[1:]:
-            if block[1] == FEW:
+            if block[0] >= whole:
                 store(block)
         return out
 
@@ -168,6 +171,12 @@ class Network:
         Network.__init__(
             self, state["scale"], state["weights"], state.get("plan"), computation, head=head, label_scale=state.get("label_scale")
         )
+
+
+def rows_at_once(plan: Plan | None, most: int) -> int:
+    """Give how many rows a program may take without filling the memory with feature maps: `most`, or a smaller power of two."""
+    largest = max((math.prod(shape) for shape in plan.shapes.values() if len(shape) > 1), default=1) if plan is not None else 1
+    return min(most, 1 << (max(1, IMAGE_VALUES // largest).bit_length() - 1))
 
 
 class Models:
@@ -215,10 +224,10 @@ def _plan_models(network: Network) -> Models:
     layers = {layer.name: layer for layer in [*encoder_layers, *decoder_layers, *head_layers]}
     state = random.getstate()  # from which Keras draws a seed for each initializer
     for layer in plan:
-        if isinstance(layer, DenseLayer):
+        if isinstance(layer, Weighted):
             layers[layer.name].kernel_initializer = keras.initializers.get(layer.kernel_initializer)
             layers[layer.name].bias_initializer = _bias_initializer(keras, layer)
-            if layer.tied_to:
+            if isinstance(layer, DenseLayer) and layer.tied_to:
                 _share_kernel(layers[layer.name], layers[layer.tied_to])
     random.setstate(state)
     variables = {f"{layer.name}/{variable.name}": variable for layer in layers.values() for variable in layer.variables}
@@ -241,17 +250,17 @@ def _shown_head(network: Network) -> tuple[Any, list[Any]]:
     return keras.Model(codes, keras.layers.Activation(end, name="head_activation", dtype="float32")(predicted), name="head"), layers
 
 
-def _bias_initializer(keras: Any, layer: DenseLayer) -> Any:
+def _bias_initializer(keras: Any, layer: Weighted) -> Any:
     if layer.bias_initializer == "spread":
-        return keras.initializers.RandomUniform(-(layer.inputs**-0.5), layer.inputs**-0.5)
+        return keras.initializers.RandomUniform(-(fan_in(layer) ** -0.5), fan_in(layer) ** -0.5)
     return keras.initializers.get(layer.bias_initializer)
 
 
 def _shown(keras: Any, layer: Layer) -> Any:
     """Make the Keras layer that a user sees: with penalties, and able to share its kernel."""
-    if not isinstance(layer, DenseLayer):
+    if not isinstance(layer, Weighted):
         return computations.keras_layer(layer)
-    if layer.tied_to:
+    if isinstance(layer, DenseLayer) and layer.tied_to:
         activation = computations.activation(layer.activation)
         # Its kernel has the shape of its twin's, (units, inputs).
         options = {"activation": activation, "kernel_initializer": "zeros", "name": layer.name, "dtype": "float32"}

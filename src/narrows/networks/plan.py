@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal
 
@@ -80,7 +81,146 @@ class LinearPath(_Frozen):
     units: Size
 
 
-Layer = Annotated[DenseLayer | BatchNormalizationLayer | ActivationLayer | DropoutLayer | LinearPath, Field(discriminator="kind")]
+class AffinePath(_Frozen):
+    """A linear path with a bias: for layers whose last bias is one for each channel and cannot hold a mean image."""
+
+    kind: Literal["affine_path"] = "affine_path"
+    name: Name
+    inputs: Size
+    units: Size
+
+
+class ReshapeLayer(_Frozen):
+    """Flat values as an image of shape (height, width, channels)."""
+
+    kind: Literal["reshape"] = "reshape"
+    name: Name
+    shape: tuple[Size, Size, Size]
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        _need(self.name, shape == (math.prod(self.shape),), f"{math.prod(self.shape)} values", shape)
+        return self.shape
+
+
+class FlattenLayer(_Frozen):
+    """An image as flat values, channels last."""
+
+    kind: Literal["flatten"] = "flatten"
+    name: Name
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        _need(self.name, len(shape) == 3, "an image", shape)
+        return (math.prod(shape),)
+
+
+class ConvLayer(_Frozen):
+    """A convolution with zeros around the image, `inputs` channels to `units`; `strides` pixels from one output to the next."""
+
+    kind: Literal["conv"] = "conv"
+    name: Name
+    inputs: Size
+    units: Size
+    kernel_size: Size
+    strides: Size = 1
+    activation: Activation = "linear"
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    l1: Strength = 0.0
+    l2: Strength = 0.0
+
+    _only_names = field_serializer("activation", "kernel_initializer", "bias_initializer")(DenseLayer._only_names)
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int, int]:
+        """The shape of its kernel, as Keras has it."""
+        return self.kernel_size, self.kernel_size, self.inputs, self.units
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        _need(self.name, len(shape) == 3 and shape[-1] == self.inputs, f"an image of {self.inputs} channels", shape)
+        return -(-shape[0] // self.strides), -(-shape[1] // self.strides), self.units
+
+
+class TransposedConvLayer(_Frozen):
+    """The transpose of a convolution of `units` channels to `inputs`: it gives images `strides` times as high and wide."""
+
+    kind: Literal["transposed_conv"] = "transposed_conv"
+    name: Name
+    inputs: Size
+    units: Size
+    kernel_size: Size
+    strides: Size = 1
+    activation: Activation = "linear"
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    l1: Strength = 0.0
+    l2: Strength = 0.0
+
+    _only_names = field_serializer("activation", "kernel_initializer", "bias_initializer")(DenseLayer._only_names)
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int, int]:
+        """The shape of its kernel, as Keras has it."""
+        return self.kernel_size, self.kernel_size, self.units, self.inputs
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        _need(self.name, len(shape) == 3 and shape[-1] == self.inputs, f"an image of {self.inputs} channels", shape)
+        return shape[0] * self.strides, shape[1] * self.strides, self.units
+
+
+class MaxPoolingLayer(_Frozen):
+    """The largest value of each square of `size` pixels a side; squares at the far edges may be cut off."""
+
+    kind: Literal["max_pooling"] = "max_pooling"
+    name: Name
+    size: Size = 2
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        _need(self.name, len(shape) == 3, "an image", shape)
+        return -(-shape[0] // self.size), -(-shape[1] // self.size), shape[2]
+
+
+class UpsamplingLayer(_Frozen):
+    """Each pixel as a square of `size` pixels a side."""
+
+    kind: Literal["upsampling"] = "upsampling"
+    name: Name
+    size: Size = 2
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        _need(self.name, len(shape) == 3, "an image", shape)
+        return shape[0] * self.size, shape[1] * self.size, shape[2]
+
+
+class CroppingLayer(_Frozen):
+    """An image without its last `rows` and its last `columns`."""
+
+    kind: Literal["cropping"] = "cropping"
+    name: Name
+    rows: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    columns: Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+    def gives(self, shape: Shape) -> Shape:
+        """Give the shape that comes out of a shape that comes in."""
+        larger = len(shape) == 3 and shape[0] > self.rows and shape[1] > self.columns
+        _need(self.name, larger, f"an image of more than {self.rows} rows and {self.columns} columns", shape)
+        return shape[0] - self.rows, shape[1] - self.columns, shape[2]
+
+
+Shape = tuple[int, ...]  # of what one row has become: (values,) or (height, width, channels)
+ImageLayer = (
+    ReshapeLayer | FlattenLayer | ConvLayer | TransposedConvLayer | MaxPoolingLayer | UpsamplingLayer | CroppingLayer
+)  # those that know no other form than an image, or lead there and back
+Weighted = DenseLayer | ConvLayer | TransposedConvLayer  # those whose kernels are drawn, and penalized
+Layer = Annotated[
+    DenseLayer | BatchNormalizationLayer | ActivationLayer | DropoutLayer | LinearPath | AffinePath | ImageLayer,
+    Field(discriminator="kind"),
+]
 
 
 class Head(_Frozen):
@@ -149,7 +289,13 @@ class Plan(_Frozen):
     @property
     def linear_path(self) -> bool:
         """Whether a linear path runs beside the layers."""
-        return any(isinstance(layer, LinearPath) for layer in self)
+        return any(isinstance(layer, LinearPath | AffinePath) for layer in self)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """What one row becomes behind each layer, by the layer's name."""
+        sides = ((self.encoder, self.n_features), (self.decoder, self.n_components))
+        return {layer.name: shape for side, start in sides for layer, shape in zip(side, _chain(side, start), strict=True)}
 
     @property
     def computation(self) -> Plan:
@@ -161,15 +307,16 @@ class Plan(_Frozen):
 
 def penalties(layers: Iterable[Layer]) -> dict[str, tuple[float, float]]:
     """Give kernel names with their L1 and L2 strengths, where either is not zero; a tied kernel counts once, where it lives."""
-    own = (layer for layer in layers if isinstance(layer, DenseLayer) and not layer.tied_to)
+    own = (layer for layer in layers if isinstance(layer, Weighted) and not getattr(layer, "tied_to", None))
     return {f"{layer.name}/kernel": (layer.l1, layer.l2) for layer in own if layer.l1 or layer.l2}
 
 
 def _bare(layer: Layer) -> Layer:
-    if not isinstance(layer, DenseLayer):
+    if not isinstance(layer, Weighted):
         return layer
     on = {"l1": float(layer.l1 > 0), "l2": float(layer.l2 > 0)}
-    return layer.model_copy(update={"kernel_initializer": "zeros", "bias_initializer": "zeros", "kernel_gain": 1.0, **on})
+    gain = {"kernel_gain": 1.0} if isinstance(layer, DenseLayer) else {}
+    return layer.model_copy(update={"kernel_initializer": "zeros", "bias_initializer": "zeros", **gain, **on})
 
 
 def _check_names(layers: Iterable[Layer]) -> None:
@@ -179,16 +326,50 @@ def _check_names(layers: Iterable[Layer]) -> None:
 
 
 def _check_chain(layers: tuple[Layer, ...], start: int, end: int) -> None:
-    width = start
+    shape = _chain(layers, start)[-1]
+    if shape != (end,):
+        raise ValueError(f"layer {layers[-1].name!r} gives {_words(shape)} where {end} are needed")
+
+
+def _chain(layers: tuple[Layer, ...], start: int) -> list[Shape]:
+    """Give what a row of `start` values becomes behind each layer; refuse layers that do not follow from one another."""
+    shapes: list[Shape] = [(start,)]
     for layer in layers:
-        inputs = layer.inputs if isinstance(layer, DenseLayer) else layer.units
-        if isinstance(layer, LinearPath) and layer.inputs != start:
-            raise ValueError(f"layer {layer.name!r} takes {layer.inputs} values past the others where {start} come in")
-        if inputs != width:
-            raise ValueError(f"layer {layer.name!r} takes {inputs} values where {width} come in")
-        width = layer.units
-    if width != end:
-        raise ValueError(f"layer {layers[-1].name!r} gives {width} values where {end} are needed")
+        shape = _passed(layer, shapes[-1], start)
+        if math.prod(shape) >= 2**31:
+            raise ValueError(f"layer {layer.name!r} gives {_words(shape)}, more than there is room for")
+        shapes.append(shape)
+    return shapes[1:]
+
+
+def _passed(layer: Layer, shape: Shape, start: int) -> Shape:
+    if isinstance(layer, ImageLayer):
+        return layer.gives(shape)
+    inputs = layer.inputs if isinstance(layer, DenseLayer) else layer.units
+    if isinstance(layer, LinearPath | AffinePath) and layer.inputs != start:
+        raise ValueError(f"layer {layer.name!r} takes {layer.inputs} values past the others where {start} come in")
+    by_channel = isinstance(layer, BatchNormalizationLayer | ActivationLayer | DropoutLayer)
+    _need(layer.name, (inputs,) == (shape[-1:] if by_channel else shape), f"{inputs} values", shape)
+    return shape if by_channel else (layer.units,)
+
+
+def _need(name: str, fits: bool, needed: str, shape: Shape) -> None:
+    if not fits:
+        raise ValueError(f"layer {name!r} takes {needed} where {_words(shape)} come in")
+
+
+def _words(shape: Shape) -> str:
+    return f"{shape[0]}" if len(shape) == 1 else f"images of {by(shape)}"
+
+
+def by(shape: Shape) -> str:
+    """Write a shape as people do: 28x28x1."""
+    return "x".join(map(str, shape))
+
+
+def fan_in(layer: Weighted) -> int:
+    """Give how many values each unit of a layer adds up."""
+    return layer.inputs if isinstance(layer, DenseLayer) else layer.inputs * layer.kernel_size**2
 
 
 def count_parameters(layer: Layer) -> tuple[int, int]:
@@ -207,4 +388,8 @@ def count_parameters(layer: Layer) -> tuple[int, int]:
         return layer.units, layer.units
     if isinstance(layer, LinearPath):
         return layer.inputs * layer.units, 0
+    if isinstance(layer, AffinePath):
+        return layer.inputs * layer.units, layer.units
+    if isinstance(layer, ConvLayer | TransposedConvLayer):
+        return math.prod(layer.kernel_shape), layer.units
     return 0, 0

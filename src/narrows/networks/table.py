@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from narrows.networks.computation import Computation
-from narrows.networks.plan import DropoutLayer, Plan, count_parameters
+from narrows.networks.plan import AffinePath, ConvLayer, DropoutLayer, FlattenLayer, Layer, Plan, TransposedConvLayer, by, count_parameters
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,9 @@ class TableRow:
     ----------
     name, kind, activation : str
     units, weights, biases : int
+        Units of a layer of images are its channels.
+    shape : tuple of int
+        Height, width and channels of the images that it gives; empty where it gives plain numbers.
     """
 
     name: str
@@ -26,6 +29,7 @@ class TableRow:
     activation: str
     weights: int
     biases: int
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Table:
     def __str__(self) -> str:
         head = ("layer", "kind", "units", "activation", "weights", "biases", "parameters")
         lines = [
-            (row.name, row.kind, f"{row.units:,}", row.activation, f"{row.weights:,}", f"{row.biases:,}", f"{row.weights + row.biases:,}")
+            (row.name, row.kind, _size(row), row.activation, f"{row.weights:,}", f"{row.biases:,}", f"{row.weights + row.biases:,}")
             for row in self.layers
         ]
         weights, biases = (sum(getattr(row, name) for row in self.layers) for name in ("weights", "biases"))
@@ -80,16 +84,32 @@ class Table:
 
 def plan_table(plan: Plan) -> Table:
     """Give the layer table of a plan."""
-    rows = []
+    rows, shapes = [], plan.shapes
+    last = next(layer for layer in reversed(plan.decoder) if not isinstance(layer, FlattenLayer))
     for layer in plan:
         activation: Any = getattr(layer, "activation", "")
-        if layer is plan.decoder[-1]:
+        if layer is last:
             activation = plan.output_activation
-        kind = f"dropout {layer.rate:g}" if isinstance(layer, DropoutLayer) else layer.kind.replace("_", " ")
-        if getattr(layer, "tied_to", None):
-            kind = f"{kind}, tied"
-        rows.append(TableRow(layer.name, kind, layer.units, _name(activation), *count_parameters(layer)))
+        shape = shapes[layer.name]
+        image = shape if len(shape) > 1 else ()
+        rows.append(TableRow(layer.name, _kind(layer), shape[-1], _name(activation), *count_parameters(layer), image))
     return Table(tuple(rows), plan.n_features, plan.n_components)
+
+
+def _kind(layer: Layer) -> str:
+    kind = layer.kind.replace("_", " ")
+    if isinstance(layer, AffinePath):
+        return "linear path"
+    if isinstance(layer, DropoutLayer):
+        return f"dropout {layer.rate:g}"
+    if isinstance(layer, ConvLayer | TransposedConvLayer):
+        kind = f"{kind} {layer.kernel_size}x{layer.kernel_size}"
+        return kind if layer.strides == 1 else f"{kind}, strides {layer.strides}"
+    return f"{kind}, tied" if getattr(layer, "tied_to", None) else kind
+
+
+def _size(row: TableRow) -> str:
+    return by(row.shape) if row.shape else f"{row.units:,}"
 
 
 def own_table(computation: Computation) -> Table:
