@@ -7,6 +7,7 @@ second copy of the rows or all distances at once.
 from __future__ import annotations
 
 from narrows.quality.dimensions import intrinsic_dimension
+from narrows.quality.images import peak_signal_noise_ratio, structural_similarity
 from narrows.quality.measures import Figures, Limits, Quality, TableRow, measure
 from narrows.quality.neighborhoods import continuity, knn_recall, trustworthiness
 from narrows.quality.pca import LinearCode, pca_baseline
@@ -36,6 +37,8 @@ __all__ = [
     "mean_squared_error",
     "measure",
     "pca_baseline",
+    "peak_signal_noise_ratio",
     "reconstruction_figures",
+    "structural_similarity",
     "trustworthiness",
 ]
