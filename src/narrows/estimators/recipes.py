@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 from narrows.estimators.autoencoder import Autoencoder
-from narrows.networks import Dense
-
-_TEXTBOOK = "the textbook's dense autoencoder"
-_HINTON = "after Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647"
+from narrows.estimators.supervised import SupervisedAutoencoder
+from narrows.networks import Conv, Dense
+from narrows.training.noise import Gaussian
 
 
 @dataclass(frozen=True)
@@ -18,47 +18,111 @@ class Recipe:
 
     Attributes
     ----------
-    name, description, source : str
+    description, source : str
     params : dict
-        Parameters of `Autoencoder` that differ from its defaults.
+        Parameters of the estimator that differ from its defaults.
+    estimator : type
+        What it makes.
+    optimizer : tuple of str and dict, or None
+        Name and options of a Keras optimizer. Making one needs Keras: it is made when the recipe is asked for.
     """
 
-    name: str
     description: str
     source: str
-    params: dict[str, Any]
+    params: dict[str, Any] = field(default_factory=dict)
+    estimator: type[Autoencoder] = Autoencoder
+    optimizer: tuple[str, dict[str, Any]] | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it needs besides rows: "labels", "images"."""
+        needs = {"labels": issubclass(self.estimator, SupervisedAutoencoder), "images": isinstance(self.params.get("layers"), Conv)}
+        return tuple(name for name, needed in needs.items() if needed)
 
 
-def _textbook(*widths: int) -> dict[str, Any]:
-    return {
-        "layers": Dense(
-            *widths, activation="tanh", kernel_initializer="glorot_uniform", bias_initializer="zeros", code_gain=1.0, mean_bias=False
-        ),
-        "code_activation": "tanh",
-        "linear_path": False,
-        "batch_size": 128,
-        "schedule": "constant",
-    }
+# Layers of the textbook start as Keras starts them.
+_AS_KERAS: dict[str, Any] = {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
+_TANH: dict[str, Any] = {"activation": "tanh", **_AS_KERAS}
+_PLAIN: dict[str, Any] = {"linear_path": False, "schedule": "constant"}  # what the textbook knows nothing of
 
 
-# The optimizer's momentum makes it an instance, which needs Keras: it is made when the recipe is asked for.
-_RECIPES = {
-    made.name: made
-    for made in (
-        Recipe("default", "the default settings: GELU, linear code, Adam on a warmed-up cosine", "measured for this library", {}),
-        Recipe(
-            "dense",
-            "500-300-100-2, tanh in every layer but the output, RMSprop 0.002 with momentum 0.01, batch 128, 20 epochs",
-            f"{_TEXTBOOK}, {_HINTON}",
-            {**_textbook(500, 300, 100), "n_components": 2, "epochs": 20, "learning_rate": 0.002},
-        ),
-        Recipe(
-            "small",
-            "100-20 (784-100-20-100-784 on MNIST: 161,804 parameters), otherwise as 'dense'",
-            f"{_TEXTBOOK}, small",
-            {**_textbook(100), "n_components": 20, "epochs": 20, "learning_rate": 0.002},
-        ),
-    )
+def _dense(*widths: int) -> dict[str, Any]:
+    layers = Dense(*widths, **_TANH, code_gain=1.0, mean_bias=False)
+    return {**_PLAIN, "layers": layers, "code_activation": "tanh", "learning_rate": 0.002, "batch_size": 128, "epochs": 20}
+
+
+def _supervised(dropout: float) -> dict[str, Any]:
+    head = Dense(64, 128, **_TANH, dropout=dropout)
+    return {**_dense(500, 300, 100), "n_components": 2, "head": head, "label_weight": 0.1, "reconstruction_weight": 1.0}
+
+
+_RMSPROP = ("RMSprop", {"learning_rate": 0.002, "momentum": 0.01})
+_CONVOLUTIONAL: dict[str, Any] = {
+    **_PLAIN,
+    "layers": Conv(32, 16, kernel_size=3, activation="relu", **_AS_KERAS, code_gain=1.0, mean_bias=False),
+    "n_components": None,
+    "learning_rate": 0.001,
+    "batch_size": 128,
+    "epochs": 20,
+}
+
+_TEXTBOOK = "the textbook's"
+_HINTON = "after Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647"
+_LE = "after Le, Patterson & White 2018, https://papers.nips.cc/paper/2018/hash/2a38a4a9316c49e5a833517c45d31070-Abstract.html"
+_VINCENT = "after Vincent, Larochelle, Bengio & Manzagol 2008, https://doi.org/10.1145/1390156.1390294"
+_MASCI = "after Masci, Meier, Cireșan & Schmidhuber 2011, https://doi.org/10.1007/978-3-642-21735-7_7"
+_NG = "after Ng 2011, CS294A lecture notes: Sparse autoencoder"
+_MEASURED = "measured for this library"
+
+RECIPES: dict[str, Recipe] = {
+    "default": Recipe("the default settings: GELU, linear code, Adam on a warmed-up cosine", _MEASURED),
+    "dense": Recipe(
+        "500-300-100-2, tanh in every layer but the output, RMSprop 0.002 with momentum 0.01, batch 128, 20 epochs",
+        f"{_TEXTBOOK} dense autoencoder, {_HINTON}",
+        {**_dense(500, 300, 100), "n_components": 2},
+        optimizer=_RMSPROP,
+    ),
+    "small": Recipe(
+        "100-20 (784-100-20-100-784 on MNIST: 161,804 parameters), otherwise as 'dense'",
+        f"{_TEXTBOOK} dense autoencoder, small, {_HINTON}",
+        {**_dense(100), "n_components": 20},
+        optimizer=_RMSPROP,
+    ),
+    "supervised": Recipe(
+        "as 'dense', with a head of 64-128 and a softmax off the code; the labels count 0.1, the reconstruction 1",
+        f"{_TEXTBOOK} supervised autoencoder, {_LE}",
+        _supervised(0.0),
+        SupervisedAutoencoder,
+        _RMSPROP,
+    ),
+    "supervised_dropout": Recipe(
+        "as 'supervised', with dropout of 0.5 in the head, against learning labels by heart",
+        f"{_TEXTBOOK} supervised autoencoder with its remedy, {_LE}",
+        _supervised(0.5),
+        SupervisedAutoencoder,
+        _RMSPROP,
+    ),
+    "convolutional": Recipe(
+        "convolutions of 32 and 16 filters, 3x3, ReLU, each pooled by 2; the code is the last feature map (7x7x16 on MNIST: "
+        "12,193 parameters); Adam 0.001, batch 128, 20 epochs",
+        f"{_TEXTBOOK} convolutional autoencoder, {_MASCI}",
+        _CONVOLUTIONAL,
+    ),
+    "denoising": Recipe(
+        "as 'convolutional', from rows under normal noise of deviation 0.4, clipped to [0, 1]; batch 256, 50 epochs",
+        f"{_TEXTBOOK} denoising autoencoder, {_VINCENT}",
+        {**_CONVOLUTIONAL, "noise": Gaussian(0.4), "batch_size": 256, "epochs": 50},
+    ),
+    "denoising_dense": Recipe(
+        "500-300-64 by default settings, from rows under normal noise of deviation 0.4; 10 epochs",
+        f"{_MEASURED}, {_VINCENT}",
+        {"layers": Dense(500, 300), "n_components": 64, "noise": Gaussian(0.4), "epochs": 10},
+    ),
+    "sparse": Recipe(
+        "a code of 64 numbers of which a row uses few: ReLU, and an L1 penalty of 1e-4 on the code",
+        f"{_TEXTBOOK} sparse autoencoder, its strength measured; {_NG}",
+        {"layers": Dense(500, 300), "n_components": 64, "code_activation": "relu", "code_l1": 1e-4},
+    ),
 }
 
 
@@ -69,11 +133,14 @@ def recipes() -> dict[str, tuple[str, str]]:
     -------
     dict of str to tuple of two str
     """
-    return {name: (made.description, made.source) for name, made in _RECIPES.items()}
+    return {name: (made.description, made.source) for name, made in RECIPES.items()}
 
 
-def recipe(name: str, **overrides: Any) -> Autoencoder:
+def recipe(name: str, **overrides: Any) -> Autoencoder | SupervisedAutoencoder:
     """Make an estimator by a recipe.
+
+    Those of convolutional layers are for images: give `fit` arrays of shape (n, height, width) or (n, height, width, channels), or
+    set ``layers__image_shape=(28, 28)`` for flat rows.
 
     Parameters
     ----------
@@ -84,8 +151,8 @@ def recipe(name: str, **overrides: Any) -> Autoencoder:
 
     Returns
     -------
-    Autoencoder
-        Not fitted.
+    Autoencoder or SupervisedAutoencoder
+        Not fitted; the latter from the recipes that need labels.
 
     Raises
     ------
@@ -97,12 +164,41 @@ def recipe(name: str, **overrides: Any) -> Autoencoder:
     >>> import narrows
     >>> narrows.recipe("dense", epochs=3).epochs
     3
+    >>> narrows.recipe("convolutional", layers__image_shape=(28, 28)).layers.image_shape
+    (28, 28, 1)
     """
-    if name not in _RECIPES:
-        raise ValueError(f"unknown recipe {name!r}: it must be one of {', '.join(sorted(_RECIPES))}")
-    made = Autoencoder(**_RECIPES[name].params)
-    if name in ("dense", "small"):
+    return follow(name, **overrides)
+
+
+def follow(name: str, kind: type[Autoencoder] | None = None, **overrides: Any) -> Any:
+    """Make an estimator by a recipe, of another class on request: that takes over the choices that it knows.
+
+    Parameters
+    ----------
+    name : str
+        One of `recipes`.
+    kind : type, default=None
+        The class; the recipe's own if None.
+    **overrides : any
+        Parameters to set otherwise.
+
+    Returns
+    -------
+    estimator of class `kind`
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe or parameter.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}: it must be one of {', '.join(sorted(RECIPES))}")
+    chosen = RECIPES[name]
+    kind = kind or chosen.estimator
+    made = kind(**{key: value for key, value in chosen.params.items() if key in signature(kind).parameters})
+    if chosen.optimizer is not None:
         from narrows._backend import keras
 
-        made.set_params(optimizer=keras().optimizers.RMSprop(learning_rate=0.002, momentum=0.01))
+        optimizer, options = chosen.optimizer
+        made.set_params(optimizer=getattr(keras().optimizers, optimizer)(**options))
     return made.set_params(**overrides)

@@ -294,7 +294,8 @@ class Plan(_Frozen):
     @property
     def shapes(self) -> dict[str, Shape]:
         """What one row becomes behind each layer, by the layer's name."""
-        sides = ((self.encoder, self.n_features), (self.decoder, self.n_components))
+        head = () if self.head is None else self.head.layers
+        sides = ((self.encoder, self.n_features), (self.decoder, self.n_components), (head, self.n_components))
         return {layer.name: shape for side, start in sides for layer, shape in zip(side, _chain(side, start), strict=True)}
 
     @property

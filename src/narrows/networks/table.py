@@ -90,6 +90,8 @@ def plan_table(plan: Plan) -> Table:
         activation: Any = getattr(layer, "activation", "")
         if layer is last:
             activation = plan.output_activation
+        elif plan.head is not None and layer is plan.head.layers[-1]:
+            activation = plan.head.activation
         shape = shapes[layer.name]
         image = shape if len(shape) > 1 else ()
         rows.append(TableRow(layer.name, _kind(layer), shape[-1], _name(activation), *count_parameters(layer), image))
