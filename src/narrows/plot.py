@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ from narrows._files import replacing
 from narrows.errors import MissingExtra
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
-__all__ = ["FORMATS", "errors_by_size", "new_axes", "write"]
+__all__ = ["FORMATS", "bars", "codes", "curves", "errors_by_size", "images", "new_axes", "new_grid", "write"]
 
 FORMATS = (".png", ".svg")
 LOGARITHMIC = 10.0  # times the least error: from there on a linear axis would hide the small ones
@@ -62,6 +64,183 @@ def errors_by_size(
     return ax
 
 
+def curves(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    across: str = "",
+    up: str = "",
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw curves.
+
+    Parameters
+    ----------
+    series : dict of str to tuple of two sequences of float
+        Places across and values up, by what the legend calls them; what is not finite leaves a gap.
+    across, up : str, default=""
+        What the axes say.
+    log : bool, default=False
+        Whether the values are on a logarithmic axis.
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw; a new figure of its own if None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+    """
+    ax = new_axes() if ax is None else ax
+    for name, (places, values) in series.items():
+        ax.plot(places, values, marker="." if len(places) < 20 else "", label=name)
+    if log:
+        ax.set_yscale("log")
+    ax.set_xlabel(across)
+    ax.set_ylabel(up)
+    ax.legend(frameon=False, fontsize="small")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def bars(values: Mapping[str, ArrayLike], *, up: str = "", ax: Axes | None = None) -> Axes:
+    """Draw means as bars, with their standard deviation where there are several values.
+
+    Parameters
+    ----------
+    values : dict of str to array-like of shape (n,)
+        By what stands below the bar.
+    up : str, default=""
+        What the axis says.
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw; a new figure of its own if None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+    """
+    import numpy as np
+
+    ax = new_axes() if ax is None else ax
+    several = [np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in values.values()]
+    deviations = [one.std(ddof=1) if len(one) > 1 else 0.0 for one in several]
+    ax.barh(range(len(several)), [one.mean() for one in several], xerr=deviations, color="C0", height=0.7)
+    ax.set_yticks(range(len(several)), labels=list(values))
+    ax.invert_yaxis()
+    ax.set_xlabel(up)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def codes(
+    places: ArrayLike,
+    labels: ArrayLike,
+    *,
+    regions: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw codes of two numbers as points, colored by label.
+
+    Parameters
+    ----------
+    places : array-like of shape (n, 2)
+    labels : array-like of shape (n,)
+    regions : tuple of array-like of shapes (w,), (h,) and (h, w), default=None
+        Places across and up, and the label that is decided on there; drawn below the points, in the same colors.
+    title : str, default=""
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw; a new figure of its own if None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+    """
+    import numpy as np
+
+    ax = new_axes() if ax is None else ax
+    points, names = np.asarray(places), np.asarray(labels)
+    known = np.unique(names)
+    colors: dict[str, Any] = {"cmap": "tab10" if len(known) <= 10 else "tab20", "vmin": 0, "vmax": max(len(known) - 1, 9)}
+    if regions is not None:
+        across, up, decided = (np.asarray(part) for part in regions)
+        ax.pcolormesh(across, up, np.searchsorted(known, decided), alpha=0.25, linewidth=0, rasterized=True, **colors)
+        ax.set(xlim=(across.min(), across.max()), ylim=(up.min(), up.max()))
+    ax.scatter(points[:, 0], points[:, 1], c=np.searchsorted(known, names), s=4, linewidths=0, **colors)
+    ax.set_title(title, fontsize="medium")
+    ax.set(xticks=[], yticks=[])
+    return ax
+
+
+def images(lines: Mapping[str, ArrayLike], image_shape: Sequence[int], *, ax: Axes | None = None) -> Axes:
+    """Draw lines of images, one line below the other.
+
+    Parameters
+    ----------
+    lines : dict of str to array-like of shape (n, d)
+        Images as flat rows in [0, 1], as many in each line, by what stands beside the line; what lies outside is cut off.
+    image_shape : sequence of int
+        (height, width) or (height, width, channels), channels 1 or 3.
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw; a new figure of its own if None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+    """
+    import numpy as np
+
+    height, width, channels = (*image_shape, 1)[:3]
+    drawn = np.stack([np.asarray(line, dtype=np.float64).reshape(-1, height, width, channels) for line in lines.values()])
+    page = drawn.clip(0, 1).transpose(0, 2, 1, 3, 4).reshape(len(lines) * height, -1, channels)
+    ax = new_axes() if ax is None else ax
+    ax.imshow(page[..., 0] if channels == 1 else page, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_yticks((np.arange(len(lines)) + 0.5) * height, labels=list(lines))
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def new_grid(rows: int, columns: int, *, size: float = 3.0) -> np.ndarray:
+    """Make Axes side by side, in a figure of their own, which no global state knows of.
+
+    Parameters
+    ----------
+    rows, columns : int
+    size : float, default=3.0
+        Inches on a side of each.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (rows, columns)
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+    """
+    return _figure(size * columns, size * rows).subplots(rows, columns, squeeze=False)  # type: ignore[no-any-return]
+
+
 def new_axes() -> Axes:
     """Make Axes in a figure of their own, which no global state knows of.
 
@@ -74,11 +253,7 @@ def new_axes() -> Axes:
     MissingExtra
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtra("a picture", "matplotlib", "plot") from None
-    return Figure(figsize=(6, 4), layout="constrained").subplots()
+    return _figure(6, 4).subplots()  # type: ignore[no-any-return]
 
 
 def write(path: str | os.PathLike[str], ax: Any) -> None:
@@ -97,3 +272,11 @@ def write(path: str | os.PathLike[str], ax: Any) -> None:
     """
     with replacing(path) as file:
         ax.figure.savefig(file, format=Path(path).suffix.lower().removeprefix("."), dpi=150)
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra("a picture", "matplotlib", "plot") from None
+    return Figure(figsize=(width, height), layout="constrained")

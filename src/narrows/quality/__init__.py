@@ -6,12 +6,13 @@ second copy of the rows or all distances at once.
 
 from __future__ import annotations
 
+from narrows.quality.clusters import cluster_agreement, silhouette
 from narrows.quality.dimensions import intrinsic_dimension
 from narrows.quality.images import peak_signal_noise_ratio, structural_similarity
 from narrows.quality.measures import Figures, Limits, Quality, TableRow, measure
 from narrows.quality.neighborhoods import continuity, knn_recall, trustworthiness
 from narrows.quality.pca import LinearCode, pca_baseline
-from narrows.quality.probes import knn_accuracy, logistic_accuracy
+from narrows.quality.probes import knn_accuracy, knn_labels, logistic_accuracy, mlp_accuracy
 from narrows.quality.reconstruction import (
     Reconstruction,
     binary_cross_entropy,
@@ -28,17 +29,21 @@ __all__ = [
     "Reconstruction",
     "TableRow",
     "binary_cross_entropy",
+    "cluster_agreement",
     "continuity",
     "explained_variance",
     "intrinsic_dimension",
     "knn_accuracy",
+    "knn_labels",
     "knn_recall",
     "logistic_accuracy",
     "mean_squared_error",
     "measure",
+    "mlp_accuracy",
     "pca_baseline",
     "peak_signal_noise_ratio",
     "reconstruction_figures",
+    "silhouette",
     "structural_similarity",
     "trustworthiness",
 ]

@@ -59,6 +59,43 @@ def knn_accuracy(
     return {size: int(count) / len(test) for size, count in zip(sizes, right, strict=True)}
 
 
+def knn_labels(train_codes: ArrayLike, train_labels: ArrayLike, codes: ArrayLike, k: int = 15) -> Array:
+    """Give the label that the k nearest training codes vote for.
+
+    Parameters
+    ----------
+    train_codes : array-like of shape (n, c)
+    train_labels : array-like of shape (n,)
+        Classes: numbers or strings.
+    codes : array-like of shape (m, c)
+    k : int, default=15
+        At most n.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+
+    Raises
+    ------
+    ValueError
+        If widths or lengths differ, k is out of range, labels are missing, or anything is empty or not finite.
+
+    Examples
+    --------
+    >>> from narrows.quality import knn_labels
+    >>> knn_labels([[0.0], [1.0], [5.0], [6.0]], list("aabb"), [[0.5], [5.2]], k=1).tolist()
+    ['a', 'b']
+    """
+    train = as_rows("train_codes", train_codes)
+    asked = as_rows("codes", codes, width=train.shape[1])
+    size = as_count("k", k, len(train), "as there are training rows")
+    names, classes = np.unique(as_labels("train_labels", train_labels, len(train)), return_inverse=True)
+    neighbors = search_tree(as_points(train), size).kneighbors(as_points(asked), return_distance=False)
+    votes = np.zeros((len(asked), len(names)), dtype=np.int32)
+    np.add.at(votes, (np.arange(len(asked))[:, None], classes[neighbors]), 1)
+    return np.asarray(names[votes.argmax(1)])
+
+
 def logistic_accuracy(
     train_codes: ArrayLike,
     train_labels: ArrayLike,
@@ -103,23 +140,68 @@ def logistic_accuracy(
     >>> logistic_accuracy([[0.0], [1.0], [5.0], [6.0]], list("aabb"), [[0.5], [5.2]], list("ab"))
     1.0
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
 
-    train, test, train_classes, test_classes, names = _pairs(train_codes, train_labels, test_codes, test_labels)
-    chosen = sample(len(train), as_count("max_rows", max_rows, 2**62, ""), random_state)
-    if chosen is not None:
-        train, train_classes = train[chosen], train_classes[chosen]
-    if len(np.unique(train_classes)) < 2:
-        raise ValueError(f"train_labels hold only the class {str(names[train_classes[0]])!r}; give at least two classes")
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # its products are small
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy has long settled
-        model.fit(train.astype(np.float64), train_classes)
-    return float(np.mean(model.predict(test.astype(np.float64)) == test_classes))
+    return _fitted_accuracy(
+        LogisticRegression(max_iter=300),
+        _pairs(train_codes, train_labels, test_codes, test_labels),
+        as_count("max_rows", max_rows, 2**62, ""),
+        random_state,
+    )
+
+
+def mlp_accuracy(
+    train_codes: ArrayLike,
+    train_labels: ArrayLike,
+    test_codes: ArrayLike,
+    test_labels: ArrayLike,
+    *,
+    max_rows: int = 20_000,
+    random_state: int | None = 0,
+) -> float:
+    """Give the accuracy of a small multilayer perceptron on standardized codes.
+
+    Parameters
+    ----------
+    train_codes : array-like of shape (n, c)
+    train_labels : array-like of shape (n,)
+        Classes: numbers or strings.
+    test_codes : array-like of shape (m, c)
+    test_labels : array-like of shape (m,)
+    max_rows : int, default=20000
+        Fit to so many training rows at most, drawn at random.
+    random_state : int or None, default=0
+        Of the draw, and of the perceptron.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If widths or lengths differ, there are fewer than two classes, labels are missing or of mixed type, or anything is empty or not
+        finite.
+
+    Notes
+    -----
+    One hidden layer of 64 rectified units, 20 passes of Adam: what curved cuts through the codes can tell.
+
+    Examples
+    --------
+    >>> from narrows.quality import mlp_accuracy
+    >>> mlp_accuracy([[0.0], [1.0], [5.0], [6.0]] * 50, list("aabb") * 50, [[0.5], [5.2]], list("ab"))
+    1.0
+    """
+    from sklearn.neural_network import MLPClassifier
+
+    return _fitted_accuracy(
+        MLPClassifier((64,), max_iter=20, random_state=random_state),
+        _pairs(train_codes, train_labels, test_codes, test_labels),
+        as_count("max_rows", max_rows, 2**62, ""),
+        random_state,
+    )
 
 
 def is_missing(labels: Array) -> NDArray[np.bool_]:
@@ -150,6 +232,27 @@ def is_continuous(labels: Array) -> bool:
     bool
     """
     return _first_fraction(labels) is not None
+
+
+def _fitted_accuracy(
+    classifier: Any, pairs: tuple[Array, Array, NDArray[np.intp], NDArray[np.intp], Array], max_rows: int, random_state: int | None
+) -> float:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
+
+    train, test, train_classes, test_classes, names = pairs
+    chosen = sample(len(train), max_rows, random_state)
+    if chosen is not None:
+        train, train_classes = train[chosen], train_classes[chosen]
+    if len(np.unique(train_classes)) < 2:
+        raise ValueError(f"train_labels hold only the class {str(names[train_classes[0]])!r}; give at least two classes")
+    model = make_pipeline(StandardScaler(), classifier)
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # its products are small
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the accuracy has long settled
+        model.fit(train.astype(np.float64), train_classes)
+    return float(np.mean(model.predict(test.astype(np.float64)) == test_classes))
 
 
 def _pairs(
