@@ -118,10 +118,11 @@ RECIPES: dict[str, Recipe] = {
         f"{_MEASURED}, {_VINCENT}",
         {"layers": Dense(500, 300), "n_components": 64, "noise": Gaussian(0.4), "epochs": 10},
     ),
+    # The strength on 5,000 rows of MNIST, 20 epochs: half of the numbers are 0, and 15-NN of the codes is best. A start as PCA keeps codes full.
     "sparse": Recipe(
-        "a code of 64 numbers of which a row uses few: ReLU, and an L1 penalty of 1e-4 on the code",
+        "500-300-64, of whose code a row uses about half: ReLU, and an L1 penalty of 5e-4 on the code",
         f"{_TEXTBOOK} sparse autoencoder, its strength measured; {_NG}",
-        {"layers": Dense(500, 300), "n_components": 64, "code_activation": "relu", "code_l1": 1e-4},
+        {"layers": Dense(500, 300), "n_components": 64, "code_activation": "relu", "code_l1": 5e-4, "linear_path": False},
     ),
 }
 
