@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
-from narrows.cli import flags
+from narrows.cli import completion, flags
 from narrows.cli.flags import Bundle, Data, Debug, Json, Output, Quiet, TestRows, Verbose
 from narrows.cli.panels import Panelled
 from narrows.cli.screen import Screen, one_line
@@ -288,6 +288,43 @@ def recipes(
         from narrows.cli import telling
 
         return telling.recipes(context.obj)
+
+    return job
+
+
+@app.command()
+def study(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Which; without it, all are listed.", show_default=False, autocompletion=completion.studies),
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--data", metavar="DATA", help="Rows with labels, as 'fit' takes them.", autocompletion=completion.data)
+    ] = "mnist",
+    label: Annotated[str | None, typer.Option(metavar="COL", help="The column, or the file, of the labels.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="A folder for what is found; study-NAME by default.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, metavar="N", help="Fits of each setting (3 by default).")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few rows and epochs: shows that it works.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Put what the textbook says to the test: a table, a picture and a verdict.
+
+    Each fit is kept as it ends: a study that was stopped goes on where it was.
+    """
+    del json, quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import studying
+
+        if name is None:
+            return studying.listing(context.obj)
+        return studying.study(context.obj, studying.Asked(name, source, label, seeds, quick, output))
 
     return job
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 SETS = ("digits", "mnist", "fashion_mnist")
 RECIPES = ("default", "dense", "small")
+STUDIES = ("discriminative", "plateau", "overfitting", "activation", "loss", "bottleneck", "denoising", "convolution")
 FILES = (".npy", ".npz", ".csv", ".parquet", ".arrow", ".arrows", ".feather", ".png", ".jpg", ".jpeg", ".idx", "-ubyte")
 ACTIVATIONS = (
     *("celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu"),
@@ -15,6 +16,11 @@ ACTIVATIONS = (
 )
 OPTIMIZERS = ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion", "muon", "nadam", "rmsprop", "sgd")
 LOSSES = ("auto", "bce", "cosine_similarity", "huber", "log_cosh", "mae", "mape", "mse", "msle", "poisson")
+
+
+def studies(incomplete: str) -> list[str]:
+    """Give the studies that begin so."""
+    return _beginning(incomplete, STUDIES)
 
 
 def recipes(incomplete: str) -> list[str]:

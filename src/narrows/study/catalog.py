@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
 
 from narrows import data
 from narrows.progress import Progress
+from narrows.study import discriminative, plateau
 from narrows.study.experiment import Experiment
 from narrows.study.running import Outcome, run_experiment
 
 SEEDS = 3
 QUICK_SEEDS = 2  # one tells nothing of chance
-# What each is about stands here too, so that a list of them needs neither Keras nor the studies themselves.
-SHOWS = {
-    "discriminative": "what classifiers read from codes of two numbers, learned without and with labels",
-    "plateau": "how soon each setting leaves the mean image, and the collapse that stays",
-}
+STUDIES: dict[str, Experiment] = {module.EXPERIMENT.name: module.EXPERIMENT for module in (discriminative, plateau)}
 
 
 def studies() -> dict[str, str]:
@@ -33,7 +29,7 @@ def studies() -> dict[str, str]:
     >>> "plateau" in study.studies()
     True
     """
-    return dict(SHOWS)
+    return {name: experiment.shows for name, experiment in STUDIES.items()}
 
 
 def run(
@@ -92,7 +88,6 @@ def find(name: str) -> Experiment:
     ValueError
         If there is none.
     """
-    if name not in SHOWS:
-        raise ValueError(f"unknown study {name!r}: it must be one of {', '.join(sorted(SHOWS))}")
-    experiment: Experiment = import_module(f"narrows.study.{name}").EXPERIMENT
-    return experiment
+    if name not in STUDIES:
+        raise ValueError(f"unknown study {name!r}: it must be one of {', '.join(STUDIES)}")
+    return STUDIES[name]
