@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 from narrows import plot
@@ -30,6 +31,58 @@ def test_axes_of_the_users_own_are_drawn_on():
 
     assert plot.errors_by_size(SIZES, [2.0, 1.5, 1.2, 1.0], [2.0, 1.8, 1.6, 1.4], ax=ax) is ax
     assert ax.get_yscale() == "linear"
+
+
+def test_curves():
+    pytest.importorskip("matplotlib")
+    ax = plot.curves({"a": ([1, 2], [3.0, 4.0]), "b": ([1, 2], [5.0, 6.0])}, across="epochs", up="loss", log=True)
+
+    assert [list(line.get_ydata()) for line in ax.get_lines()] == [[3.0, 4.0], [5.0, 6.0]]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epochs", "loss", "log")
+
+
+def test_bars():
+    pytest.importorskip("matplotlib")
+    ax = plot.bars({"a": [1.0, 3.0], "b": 5.0})
+
+    assert [bar.get_width() for bar in ax.patches] == [2.0, 5.0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_codes_have_the_colors_of_their_regions():
+    pytest.importorskip("matplotlib")
+    places, labels = [[0.0, 0.0], [1.0, 1.0]], ["x", "y"]
+    regions = ([0.0, 1.0], [0.0, 1.0], [["x", "x"], ["y", "y"]])
+
+    ax = plot.codes(places, labels, regions=regions, title="map")
+
+    below, points = ax.collections
+    assert below.get_array().ravel().tolist() == [0, 0, 1, 1]
+    assert points.get_array().tolist() == [0, 1]
+    assert points.get_offsets().tolist() == places
+    assert (below.get_clim(), ax.get_title()) == (points.get_clim(), "map")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_stand_in_lines(channels):
+    pytest.importorskip("matplotlib")
+    first = np.arange(2 * 6 * channels).reshape(2, -1) / 100
+    shape = (3, 2) if channels == 1 else (3, 2, 3)
+
+    ax = plot.images({"first": first, "second": first + 5}, shape)
+
+    page = ax.images[0].get_array()
+    assert page.shape == (6, 4, 3)[: 2 if channels == 1 else 3]
+    assert page[:3, :2].ravel().tolist() == pytest.approx(first[0].tolist())
+    assert page[3:].min() == page[3:].max() == 1.0  # what lies outside is cut off
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
+
+
+def test_a_grid_of_axes():
+    pytest.importorskip("matplotlib")
+
+    assert plot.new_grid(2, 3).shape == (2, 3)
+    assert plot.new_grid(1, 1).shape == (1, 1)
 
 
 @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])

@@ -9,9 +9,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from narrows.quality import _blocks, knn_accuracy, logistic_accuracy, probes
+from narrows.quality import _blocks, knn_accuracy, knn_labels, logistic_accuracy, mlp_accuracy, probes
 
-PROBES = [knn_accuracy, logistic_accuracy]
+PROBES = [knn_accuracy, logistic_accuracy, mlp_accuracy]
 
 
 def labeled(rng, c=2, n=300, names=("one", "three", "two")):
@@ -33,6 +33,24 @@ def test_votes_are_scikit_learns(rng, monkeypatch, c, names):
     assert list(accuracies) == sizes
     for k, accuracy in accuracies.items():
         assert accuracy == KNeighborsClassifier(k).fit(train, train_labels).score(test, test_labels)
+
+
+@pytest.mark.parametrize("names", [("one", "three", "two"), (7, 3, 5)])
+@pytest.mark.parametrize("k", [1, 2, 15])
+def test_labels_voted_for_are_scikit_learns(rng, names, k):
+    train, train_labels, test, _ = labeled(rng, names=names)
+
+    voted = knn_labels(train, train_labels, test, k)
+    assert voted.tolist() == KNeighborsClassifier(k).fit(train, train_labels).predict(test).tolist()
+
+
+def test_a_perceptron_sees_what_no_line_does(rng):
+    codes = rng.normal(size=(1500, 2))
+    labels = (codes[:, 0] * codes[:, 1] > 0).astype(int)
+    parts = codes[:1200], labels[:1200], codes[1200:], labels[1200:]
+
+    assert mlp_accuracy(*parts) == mlp_accuracy(*parts) > 0.85
+    assert logistic_accuracy(*parts) < 0.7
 
 
 def test_one_size_is_as_good_as_several(rng):

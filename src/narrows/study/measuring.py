@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -63,13 +63,16 @@ def errors(made: Autoencoder, rows: np.ndarray, clean: np.ndarray | None = None)
     return {"cross-entropy": np.nan if entropy is None else entropy, "squared error": found.mean_squared_error}
 
 
-def probes(encode: Callable[[np.ndarray], np.ndarray], material: Material, seed: int) -> dict[str, float]:
-    """Give what k-NN, a logistic regression and a small perceptron tell of test labels by the codes, fitted on training codes."""
+def probes(
+    encode: Callable[[np.ndarray], np.ndarray], material: Material, seed: int, names: Collection[str] = tuple(ACCURACIES)
+) -> dict[str, float]:
+    """Give what simple classifiers tell of test labels by the codes, fitted on training codes: those of `ACCURACIES` that are named."""
     train, test = encode(material.train.X), encode(material.test.X)
     sides = (train, material.labels, test, material.test_labels)
     neighbors = min(NEIGHBORS, len(train))
-    return {
-        "k-NN": quality.knn_accuracy(*sides, neighbors)[neighbors],
-        "logistic": quality.logistic_accuracy(*sides),
-        "MLP": quality.mlp_accuracy(*sides, random_state=seed),
+    ways: dict[str, Callable[[], float]] = {
+        "k-NN": lambda: quality.knn_accuracy(*sides, neighbors)[neighbors],
+        "logistic": lambda: quality.logistic_accuracy(*sides),
+        "MLP": lambda: quality.mlp_accuracy(*sides, random_state=seed),
     }
+    return {name: ways[name]() for name in names}
