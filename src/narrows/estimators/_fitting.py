@@ -155,6 +155,30 @@ def preview(estimator: Any, rows: np.ndarray, y: Any = None) -> Preview:
     return Preview(job.network.plan, job.objective.reconstruction.name, job.network.scale.kind, job.precision)
 
 
+def first_network(estimator: Any, rows: np.ndarray, y: Any = None) -> Network:
+    """Give the network that `fit` starts from, where no validation rows are held out of these.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        Its `random_state` is a number; it is left as it is, but for what is known of the rows.
+    rows : ndarray of shape (n, n_features)
+    y : array-like of shape (n,), default=None
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fit` does.
+    """
+    _backend.keras()
+    check_params(estimator)
+    return _Job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(estimator.random_state), None).network
+
+
 def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any) -> None:
     """Pass over some rows once; see `BaseAutoencoder.partial_fit`."""
     _backend.keras()
