@@ -23,7 +23,7 @@ extensions = [
     "mentions",
     "command_help",
 ]
-exclude_patterns = ["_build", "_extensions", "figures"]
+exclude_patterns = ["_build", "_extensions", "figures", "results"]
 nitpicky = True  # a reference that leads nowhere is a warning, and a warning is an error
 nitpick_ignore = [("py:obj", "sklearn.decomposition.PCA")]  # other libraries are not linked: building needs no network
 
