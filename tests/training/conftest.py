@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,25 +13,45 @@ from narrows import Dense
 from narrows.networks import computation as computations
 from narrows.networks import scale as scales
 from narrows.networks.computation import Computation, Weights
+from narrows.training import noise as noises
 from narrows.training import optimizers
 from narrows.training.objective import Objective, reconstruction
 from narrows.training.trainer import Outcome, RowSet, Settings, train
 
 ROWS, FEATURES, COMPONENTS, BATCH = 43, 8, 3, 16  # two whole batches and a ragged one
+CLASSES = 3
 NO_PENALTY = np.zeros(0, np.float32)
 
 
 class Trial:
-    """One network with its first weights and rows, that can be trained in this way and that."""
+    """One network with its first weights and rows, that can be trained in this way and that.
 
-    def __init__(self, layers: Any, rows: np.ndarray, *, output: str = "linear", loss: Any = "mse", weight: Any = None) -> None:
+    With `y`, places of classes or numbers to predict, it has a head of one layer.
+    """
+
+    def __init__(
+        self,
+        layers: Any,
+        rows: np.ndarray,
+        *,
+        output: str = "linear",
+        loss: Any = "mse",
+        weight: Any = None,
+        target: Any = None,
+        y: Any = None,
+        noise: Any = None,
+    ) -> None:
         rng = np.random.default_rng(7)
         scale = scales.learn("auto", rows, weight)
-        self.rows = RowSet(rows, scale, None if weight is None else np.asarray(weight, np.float32))
+        self.noise = noises.resolve(noise)
+        self.rows = RowSet(rows, scale, None if weight is None else np.asarray(weight, np.float32), target, y)
         penalties: dict[str, tuple[float, float]] = {}
         self.plan = None
         if isinstance(layers, Dense):
             self.plan = layers.plan(rows.shape[1], COMPONENTS, code_activation="linear", output_activation=output)
+            if y is not None:
+                sizes = (CLASSES, "softmax") if y.ndim == 1 else (y.shape[1], "linear")
+                self.plan = self.plan.model_copy(update={"head": Dense(4).head(COMPONENTS, *sizes)})
             self.computation: Computation = computations.of_plan(self.plan.computation)
             self.weights: Weights = computations.first_weights(self.plan, rng, scale.mean)
             penalties = self.plan.penalties
@@ -38,13 +59,23 @@ class Trial:
             self.computation = computations.of_models(layers, rows.shape[1], COMPONENTS, rng)
             self.weights = self.computation.weights()
         applied = self.computation.output_activation
-        self.objective = Objective(reconstruction(loss, output if self.plan else None, applied), False, tuple(penalties))
+        labels: Any = None if y is None else "classes" if y.ndim == 1 else "numbers"
+        self.objective = Objective(reconstruction(loss, output if self.plan else None, applied), False, tuple(penalties), labels)
         self.numbers = {"code_l1": np.float32(0), "code_l2": np.float32(0)}
         self.numbers |= {name: np.array([pair[at] for pair in penalties.values()], np.float32) for at, name in enumerate(("l1", "l2"))}
+        if labels:
+            self.numbers |= {
+                "reconstruction_weight": np.float32(1),
+                "label_weight": np.float32(1),
+                "class_weight": np.ones(CLASSES, np.float32),
+            }
+        if self.noise is not None:
+            low, high = noises.bounds(scale, rows)
+            self.numbers["noise"] = {"strength": np.float32(self.noise.get_params().get("strength", 0)), "low": low, "high": high}
 
     def penalize_codes(self, l1: float, l2: float) -> None:
         self.numbers |= {"code_l1": np.float32(l1), "code_l2": np.float32(l2)}
-        self.objective = Objective(self.objective.reconstruction, True, self.objective.penalized)
+        self.objective = replace(self.objective, code_penalty=True)
 
     def __call__(
         self,
@@ -57,6 +88,7 @@ class Trial:
         seed: int = 1,
         precision: str = "float32",
         patience: int | None = None,
+        noise_seed: int = 0,
         **others: Any,
     ) -> Outcome:
         described, _, rates = optimizers.resolve(optimizer, rate, schedule)
@@ -70,6 +102,8 @@ class Trial:
             patience=patience,
             numbers=self.numbers,
             shared=self.plan is not None,
+            noise=self.noise,
+            noise_seed=noise_seed,
         )
         return train(self.computation, self.weights, self.rows, self.objective, settings, **others)
 

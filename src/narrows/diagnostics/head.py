@@ -1,4 +1,4 @@
-"""Whether a head knows its training rows by heart."""
+"""Whether a head has learned, and not its training rows by heart."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Head:
 
 
 def overfitted_head(head: Head) -> Verdict | None:
-    """Tell whether the head does better on its training rows than on others."""
+    """Tell whether the head does better on its training rows than on others, and better than a guess."""
     gap = head.train_accuracy - head.accuracy
     chance = math.sqrt(max(head.accuracy * (1 - head.accuracy), 1 / head.n_held_out) / head.n_held_out)
     figures = {"train_accuracy": head.train_accuracy, "accuracy": head.accuracy, "gap": gap, "commonest": head.commonest}
@@ -41,4 +41,7 @@ def overfitted_head(head: Head) -> Verdict | None:
         sentence = f"The head knows its training rows by heart: it predicts {said}."
         remedy = "Use dropout in the head (head=Dense(64, 128, dropout=0.5)), a smaller label_weight, fewer epochs, or more labels."
         return Verdict("head", "warning", sentence, remedy, figures)
+    if head.accuracy <= head.commonest:
+        sentence = f"The head predicts {said}, and a guess of the commonest class {percent(head.commonest)}."
+        return Verdict("head", "note", sentence, "Use a larger label_weight, more epochs, or a wider head.", figures)
     return Verdict("head", "good", f"The head predicts {said}.", "", figures)

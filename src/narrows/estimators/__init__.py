@@ -1,6 +1,7 @@
 """The scikit-learn contract."""
 
 from narrows.estimators.autoencoder import Autoencoder
-from narrows.estimators.supervised import SupervisedAutoencoder, SupervisedAutoencoderRegressor
+from narrows.estimators.supervised import SupervisedAutoencoder
+from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
 
 __all__ = ["Autoencoder", "SupervisedAutoencoder", "SupervisedAutoencoderRegressor"]

@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from narrows.estimators import _fitting
 from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
 from narrows.estimators._checks import check_codes, check_rows, check_weights, dense
-from narrows.networks import Choices
+from narrows.networks import Choices, Dense
 from narrows.networks.network import Network
 from narrows.networks.plan import Head, Plan
 from narrows.networks.table import Table, own_table, plan_table
+from narrows.training import noise as noises
 
 BLOCK = 8192  # rows whose reconstruction is held at a time
 
@@ -27,23 +28,23 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     _loss: Any
     _labels: Literal["classes", "numbers"] | None = None  # what the head learns, if there is one
 
-    def _read_labels(self, y: Any, n: int, *, reset: bool) -> np.ndarray | None:
-        """Read the labels of n rows; with `reset`, learn what labels there are."""
-        del y, n, reset
+    @property
+    def _outputs(self) -> np.ndarray | None:
+        """What each output of the fitted head stands for: classes, or the places of numbers; None without a head."""
         return None
 
-    def _n_outputs(self, y: np.ndarray | None) -> int:
-        """Give how many values the head predicts; 0 without a head."""
-        del y
-        return 0
+    def _read_labels(self, y: Any, n: int, outputs: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Read the labels of n rows; give them, and what each output of the head stands for, which `outputs` says if it is settled."""
+        del y, n, outputs
+        return None, None
 
     def _make_head(self, n_components: int, n_outputs: int) -> Head:
         """Give the head."""
         raise NotImplementedError(f"{type(self).__name__} has no head")
 
-    def _label_numbers(self, y: np.ndarray | None) -> dict[str, Any]:
+    def _label_numbers(self, y: np.ndarray | None, outputs: np.ndarray | None) -> dict[str, Any]:
         """Give what the label term takes as numbers, besides its weight."""
-        del y
+        del y, outputs
         return {}
 
     @abstractmethod
@@ -399,7 +400,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Parameters
         ----------
         **params : any
-            Values by name.
+            Values by name. Widths are short for ``Dense``, a number of noise for ``Gaussian``, so that ``layers__dropout`` and
+            ``noise__strength`` reach inside these as well.
 
         Returns
         -------
@@ -412,13 +414,26 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """
         plain = {name: value for name, value in params.items() if "__" not in name}
         super().set_params(**plain)
+        own = self.get_params(deep=False)
         inside: dict[str, dict[str, Any]] = {}
         for name, value in params.items():
             owner, _, choice = name.partition("__")
-            if choice and isinstance(getattr(self, owner, None), Choices):
+            if choice and owner in own and not hasattr(own[owner], "set_params"):
                 inside.setdefault(owner, {})[choice] = value
             elif choice:
                 super().set_params(**{name: value})
-        for owner, choices in inside.items():
-            setattr(self, owner, getattr(self, owner).replace(**choices))
+        for owner, changes in inside.items():
+            setattr(self, owner, _choices(owner, own[owner], changes).replace(**changes))
         return self
+
+
+def _choices(owner: str, value: Any, changes: dict[str, Any]) -> Choices:
+    """Give the frozen object that a parameter's value is, or is short for."""
+    if owner in ("layers", "head") and isinstance(value, tuple | list):
+        return Dense(*value)
+    if owner == "noise" and value is not None:
+        value = noises.resolve(value)
+    if not isinstance(value, Choices):
+        such = {"layers": "Dense(500, 300)", "head": "Dense(64, 128)", "noise": "Gaussian(0.4)"}.get(owner, "one of its class")
+        raise ValueError(f"{owner}={value!r} has no parameter {next(iter(changes))!r}: set {owner} to an object that has it, {such} say")
+    return value

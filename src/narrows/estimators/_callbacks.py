@@ -33,8 +33,10 @@ def begin(estimator: Any) -> Any:
     return context
 
 
-def listener(estimator: Any, context: Any, network: Network, rows: np.ndarray) -> Callable[[Any], None]:
-    """Give what tells the callbacks of each epoch, with an estimator that could stop there."""
+def listener(estimator: Any, context: Any, network: Network, given: Any) -> Callable[[Any], None]:
+    """Give what tells the callbacks of each epoch on what is given to learn from, with an estimator that could stop there."""
+    rows, y = given.rows, given.labels
+    metadata = None if given.weight is None else {"sample_weight": given.weight}  # what scikit-learn hands on to scorers
 
     def listen(epoch: Any) -> None:
         task = context.subcontext(task_name="epoch")
@@ -42,9 +44,10 @@ def listener(estimator: Any, context: Any, network: Network, rows: np.ndarray) -
 
         def fitted() -> dict[str, Any]:
             weights = {name: np.array(value) for name, value in epoch.weights.items()}
-            return {"n_features_in_": rows.shape[1], "_network": network.with_weights(weights)}
+            classes = {"classes_": given.outputs} if estimator._labels == "classes" else {}
+            return {"n_features_in_": rows.shape[1], "_network": network.with_weights(weights), **classes}
 
-        stop = task.call_on_fit_task_end(estimator=estimator, X=rows, metadata=dict(epoch.logs), reconstruction_attributes=fitted)
+        stop = task.call_on_fit_task_end(estimator=estimator, X=rows, y=y, metadata=metadata, reconstruction_attributes=fitted)
         epoch.stop = epoch.stop or bool(stop)
 
     return listen

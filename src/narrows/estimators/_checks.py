@@ -49,13 +49,18 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=least, ensure_all_finite=True)
     if reset:
         estimator.image_shape_ = image_shape
-    if X.dtype == np.float64:
-        values = X.data if hasattr(X, "nnz") else X
+    return _numbers("X", X)
+
+
+def _numbers(name: str, rows: Any) -> Any:
+    """Give checked rows as uint8, float32 or float64."""
+    if rows.dtype == np.float64:
+        values = rows.data if hasattr(rows, "nnz") else rows
         if values.size and max(-values.min(), values.max()) > np.finfo(np.float32).max:
-            raise ValueError("X holds values beyond the range of float32 (3.4e38): divide them by a large number first")
-    if X.dtype == np.float16:
-        return X.astype(np.float32)
-    return X if X.dtype in (np.uint8, np.float32, np.float64) else X.astype(np.float64)
+            raise ValueError(f"{name} holds values beyond the range of float32 (3.4e38): divide them by a large number first")
+    if rows.dtype == np.float16:
+        return rows.astype(np.float32)
+    return rows if rows.dtype in (np.uint8, np.float32, np.float64) else rows.astype(np.float64)
 
 
 def dense(rows: Any) -> np.ndarray:
@@ -67,10 +72,14 @@ def check_target(target: Any, shape: tuple[int, int]) -> np.ndarray | None:
     """Check what the reconstructions of rows of a shape are to be; None stays None."""
     if target is None:
         return None
-    target = check_array(data.as_frame(target), dtype="numeric", input_name="target")
+    target = data.as_frame(target)
+    came = getattr(target, "shape", None)
+    if getattr(target, "ndim", 2) in (3, 4):  # images, as X may be
+        target = np.asarray(target).reshape(len(target), -1)
+    target = check_array(target, dtype="numeric", input_name="target")
     if target.shape != shape:
-        raise ValueError(f"target must have the shape of X, {shape}, a clean row for each noisy one, got {target.shape}")
-    return target if target.dtype in (np.uint8, np.float32, np.float64) else target.astype(np.float64)
+        raise ValueError(f"target must have the shape of X, {shape}, a clean row for each noisy one, got {came or target.shape}")
+    return np.asarray(_numbers("target", target))
 
 
 def check_codes(estimator: Any, codes: Any, n_components: int) -> np.ndarray:

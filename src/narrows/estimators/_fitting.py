@@ -14,7 +14,7 @@ from narrows.errors import TrainingDiverged
 from narrows.estimators import _callbacks
 from narrows.estimators._checks import check_number, check_rows, check_target, check_weights, check_whole, check_word, dense
 from narrows.estimators._judging import judge
-from narrows.estimators._labels import held_out, scale_of
+from narrows.estimators._labels import NONE, held_out, scale_of
 from narrows.networks import computation as computations
 from narrows.networks import linear_path
 from narrows.networks import scale as scales
@@ -69,12 +69,15 @@ class Given:
         What the reconstructions are to be; None is the rows themselves.
     y : ndarray or None
         Labels: places of classes (n,), -1 for none; or numbers in their own units (n, n_outputs), NaN for none.
+    outputs : ndarray of shape (n_outputs,) or None
+        What each output of the head stands for: classes, or the places of numbers.
     """
 
     rows: np.ndarray
     weight: np.ndarray | None = None
     target: np.ndarray | None = None
     y: np.ndarray | None = None
+    outputs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,10 +87,23 @@ class Given:
         """What the reconstructions are to be."""
         return self.rows if self.target is None else self.target
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels as a user has them, None for none."""
+        if self.y is None or self.outputs is None:
+            return None
+        if self.y.ndim == 2:
+            return self.y if self.y.shape[1] > 1 else self.y[:, 0]
+        labels = self.outputs[self.y]
+        if (self.y == NONE).any():
+            labels = labels.astype(object)
+            labels[self.y == NONE] = None
+        return labels
+
     def take(self, chosen: np.ndarray) -> Given:
         """Give some of the rows with what belongs to them."""
-        parts = (self.rows, self.weight, self.target, self.y)
-        return Given(*(None if part is None else part[chosen] for part in parts))  # type: ignore[arg-type]
+        parts: dict[str, Any] = {name: getattr(self, name) for name in ("rows", "weight", "target", "y")}
+        return replace(self, **{name: None if part is None else part[chosen] for name, part in parts.items()})
 
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any, target: Any) -> None:
@@ -95,19 +111,20 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
     _backend.keras()
     context = _callbacks.begin(estimator)
     check_params(estimator)
-    given = _given(estimator, X, y, sample_weight, target, reset=True)
+    network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
+    given = _given(estimator, X, y, sample_weight, target, reset=True, outputs=None if network is None else estimator._outputs)
+    if network is not None and network.scale.shift.size != given.rows.shape[1]:
+        n_features = network.scale.shift.size
+        raise ValueError(f"warm_start goes on with {n_features} features, but X has {given.rows.shape[1]}; set warm_start=False")
     seeds = Seeds.draw(estimator.random_state)
     epochs = _n_epochs(estimator, len(given))
     early = _stops_early(estimator, len(given))
     if validation_data is not None:
-        validation: Given | None = _validation(estimator, validation_data)
+        validation: Given | None = _validation(estimator, validation_data, given.outputs)
     elif early:
         given, validation = _split(given, estimator.validation_fraction, seeds.split)
     else:
         validation = None
-    network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
-    if network is not None:
-        _check_warm(estimator, network, given)
     job = _Job(estimator, given, seeds, network)
     patience = max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
     settings = job.settings(epochs, patience if early else None)
@@ -119,7 +136,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
     # At Ctrl-C nobody wants to wait for a verdict.
     estimator.diagnostics_ = [] if outcome.interrupted else judge(estimator, given, validation, epochs, outcome)
     if context is not None:
-        context.call_on_fit_task_end(estimator=estimator, X=given.rows)
+        context.call_on_fit_task_end(estimator=estimator, X=given.rows, y=given.labels)
     _raise(outcome)
 
 
@@ -179,12 +196,14 @@ def first_network(estimator: Any, rows: np.ndarray, y: Any = None) -> Network:
     return _Job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(estimator.random_state), None).network
 
 
-def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any) -> None:
-    """Pass over some rows once; see `BaseAutoencoder.partial_fit`."""
+def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, outputs: np.ndarray | None = None) -> None:
+    """Pass over some rows once; see `BaseAutoencoder.partial_fit`. `outputs` may say what the head's outputs will stand for."""
     _backend.keras()
     check_params(estimator)
     network = getattr(estimator, "_network", None)
-    given = _given(estimator, X, y, sample_weight, target, reset=network is None, least=2 if network is None else 1)
+    first = network is None
+    outputs = outputs if first else estimator._outputs
+    given = _given(estimator, X, y, sample_weight, target, reset=first, outputs=outputs, least=2 if first else 1)
     state = getattr(estimator, "_partial", None)
     unused = np.random.default_rng(0)
     seeds = Seeds.draw(estimator.random_state) if state is None else Seeds(unused, state["seed"], unused, state["noise"])
@@ -244,11 +263,10 @@ class _Job:
         l1, l2 = (np.array([pair[i] for pair in self.penalties.values()], np.float32) for i in (0, 1))
         strengths = ("code_l1", "code_l2", *(("reconstruction_weight", "label_weight") if self.estimator._labels else ()))
         numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name)) for name in strengths}
-        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(self.given.y)}
+        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(self.given.y, self.given.outputs)}
         if self.noise is not None:
-            low, high = noises.bounds(self.network.scale, self.given.clean)
-            strength = self.noise.get_params().get("strength", 0.0)
-            numbers["noise"] = {"strength": np.float32(strength), "low": low, "high": high}
+            low, high = noises.bounds(self.network.scale, self.given.clean, self.given.weight)
+            numbers["noise"] = {"strength": np.float32(self.noise.get_params().get("strength", 0.0)), "low": low, "high": high}
         return Settings(
             optimizer=self.optimizer,
             rates=self.rates,
@@ -289,7 +307,7 @@ class _Job:
             share = played.first_share
             settings = replace(settings, rates=lambda steps, first, total: self.rates(steps, first, total) * share)
         if context is not None:
-            listeners.append(_callbacks.listener(estimator, context, network, self.given.rows))
+            listeners.append(_callbacks.listener(estimator, context, network, self.given))
         outcome = train(
             network.computation,
             network.weights,
@@ -305,6 +323,8 @@ class _Job:
         if played is not None:
             network.weights = played.end()
         estimator._network, estimator._loss = network, self.loss
+        if estimator._labels == "classes":
+            estimator.classes_ = self.given.outputs
         estimator.loss_, estimator.output_activation_ = self.objective.reconstruction.name, self.output
         estimator.scale_, estimator.precision_ = network.scale.kind, self.precision
         estimator.n_parameters_ = estimator.layer_table().n_parameters
@@ -334,34 +354,24 @@ def check_params(estimator: Any) -> None:
     _progress(estimator.verbose)
 
 
-def _given(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, least: int = 2) -> Given:
+def _given(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, outputs: np.ndarray | None = None, least: int = 2
+) -> Given:
     rows = dense(check_rows(estimator, X, reset=reset, least=least))
-    labels = estimator._read_labels(y, len(rows), reset=reset)
-    return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape), labels)
+    labels, outputs = estimator._read_labels(y, len(rows), outputs)
+    return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape), labels, outputs)
 
 
-def _validation(estimator: Any, data: Any) -> Given:
+def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
     """Read rows to validate on, with labels where the estimator has them, and with targets where they are given."""
     parts = list(data) if isinstance(data, tuple) else [data]
     wanted = "(X, y) or (X, y, target)" if estimator._labels else "X or (X, target)"
     if not (2 <= len(parts) <= 3 if estimator._labels else 1 <= len(parts) <= 2):
         raise ValueError(f"validation_data must be {wanted}, got {len(parts)} {'part' if len(parts) == 1 else 'parts'}")
     rows = dense(check_rows(estimator, parts[0], reset=False))
-    y = estimator._read_labels(parts[1], len(rows), reset=False) if estimator._labels else None
+    y, _ = estimator._read_labels(parts[1] if estimator._labels else None, len(rows), outputs)
     target = parts[-1] if len(parts) == (3 if estimator._labels else 2) else None
-    return Given(rows, None, check_target(target, rows.shape), y)
-
-
-def _check_warm(estimator: Any, network: Network, given: Given) -> None:
-    if network.scale.shift.size != given.rows.shape[1]:
-        raise ValueError(
-            f"warm_start goes on with {network.scale.shift.size} features, but X has {given.rows.shape[1]}; set warm_start=False"
-        )
-    n_outputs = estimator._n_outputs(given.y)
-    if network.head is not None and network.head.n_outputs != n_outputs:
-        raise ValueError(
-            f"warm_start goes on with {network.head.n_outputs} classes or numbers, but y has {n_outputs}; set warm_start=False"
-        )
+    return Given(rows, None, check_target(target, rows.shape), y, outputs)
 
 
 def _stops_early(estimator: Any, n: int) -> bool:
@@ -379,8 +389,11 @@ def _n_epochs(estimator: Any, n: int) -> int:
 
 def _split(given: Given, fraction: float, rng: np.random.Generator) -> tuple[Given, Given]:
     """Part the rows: to learn from, and to validate on."""
-    n = len(given)
-    held = held_out(given.y if given.y is None or given.y.ndim == 1 else None, n, min(n - 1, max(1, round(n * fraction))), rng)
+    n, groups = len(given), given.y
+    if groups is not None and groups.ndim == 2:  # numbers to predict: only whether a row has them all
+        known = ~np.isnan(groups).any(1)
+        groups = None if known.all() else np.where(known, 0, NONE)
+    held = held_out(groups, n, min(n - 1, max(1, round(n * fraction))), rng)
     return given.take(~held), replace(given.take(held), weight=None)
 
 
@@ -389,8 +402,8 @@ def _new_network(
 ) -> Network:
     n_features = scale.shift.size
     plan = estimator._make_plan(n_features, n_rows, output)
-    n_outputs = estimator._n_outputs(given.y)
-    label_scale = scale_of(given.y) if estimator._labels == "numbers" and given.y is not None else None
+    n_outputs = 0 if given.outputs is None else len(given.outputs)
+    label_scale = scale_of(given.y, given.weight) if estimator._labels == "numbers" and given.y is not None else None
     if plan is None:
         n_components = int(estimator.n_components)
         head = estimator._make_head(n_components, n_outputs) if n_outputs else None

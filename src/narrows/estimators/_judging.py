@@ -56,7 +56,8 @@ def judge(estimator: Any, given: Any, validation: Any, epochs: int, outcome: Out
         seen = activity(network, scaled if given.target is None else network.scale.apply(given.rows[looked_at]))
         held = None if validation is None else validation.take(_some(np.arange(len(validation)), ROWS))
         complete = estimator._n_features_out >= rows.shape[1]
-        found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held, complete)
+        if getattr(estimator, "reconstruction_weight", 1):  # else the decoder has learned nothing, as was asked for
+            found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held, complete)
         if network.head is not None and network.label_scale is None and held is not None:
             found["head"] = _head(estimator, given.take(looked_at), held)
         found["layers"] = seen.layers
@@ -87,12 +88,21 @@ def _course(estimator: Any, outcome: Outcome, epochs: int, scaled: np.ndarray) -
     if estimator.loss_ == "bce":
         cells = scaled.astype(np.float64).clip(1e-7, 1 - 1e-7)
         entropy = float(-(cells * np.log(cells) + (1 - cells) * np.log1p(-cells)).mean())
+    share = float(getattr(estimator, "reconstruction_weight", 1.0))
+
+    def losses(prefix: str) -> tuple[float, ...]:
+        """Give what an epoch is judged by: the reconstruction's loss, and the labels' with it."""
+        values = share * np.array(history.get(f"{prefix}reconstruction_loss", ()))
+        if estimator._labels:
+            values = values + estimator.label_weight * np.nan_to_num(history.get(f"{prefix}label_loss", ()))
+        return tuple(values.tolist())
+
     return course.Course(
-        loss=tuple(history.get("reconstruction_loss", ())),
-        val_loss=tuple(history.get("val_reconstruction_loss", ())),
+        loss=losses(""),
+        val_loss=losses("val_"),
         epochs=epochs,
         kept=outcome.epoch,
-        floor=entropy,
+        floor=share * entropy,
         diverged=outcome.diverged,
     )
 

@@ -14,7 +14,8 @@ from narrows import _backend
 from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators.autoencoder import Autoencoder
-from narrows.estimators.supervised import SupervisedAutoencoder, SupervisedAutoencoderRegressor
+from narrows.estimators.supervised import SupervisedAutoencoder
+from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
 from narrows.networks import Choices, Conv, Dense, Plan, config
 from narrows.networks import computation as computations
 from narrows.networks.network import Network
@@ -60,13 +61,15 @@ class VerdictState(BaseModel):
     figures: dict[str, Measured]
 
 
+Kind = Literal["bool", "str", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+
+
 class LabelState(BaseModel):
-    """The labels that a head knows: classes, or numbers by their scaling."""
+    """What a head predicts: classes, in order, of a NumPy type; or numbers, where these are left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    kind: Literal["bool", "int", "float", "str"] | None = None
+    kind: Kind | None = None
     classes: tuple[bool | int | float | str, ...] = ()
-    many: bool = False
 
 
 class Learned(BaseModel):
@@ -195,8 +198,8 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     if used != len(arrays):
         raise ValueError("it holds arrays that no part of the model uses")
     estimator._network = _network(state, scale, weights, label_scale, custom_objects)
-    if head is not None:
-        _set_labels(estimator, learned.labels, head)
+    if estimator._labels == "classes" and head is not None and learned.labels is not None:
+        estimator.classes_ = _classes(learned.labels, head.n_outputs)
     estimator._loss = _decode("loss", learned.loss, custom_objects)
     estimator.n_features_in_ = learned.n_features
     if learned.image_shape is not None and math.prod(learned.image_shape) != learned.n_features:
@@ -225,28 +228,19 @@ def _scaling(arrays: dict[str, np.ndarray], name: str, keys: tuple[str, ...], wi
 
 
 def _labels_of(estimator: Any) -> LabelState | None:
-    if estimator._labels is None:
-        return None
-    if estimator._labels == "numbers":
-        return LabelState(many=estimator._many_outputs)
-    classes = estimator.classes_.tolist()
-    kinds = {type(label).__name__ for label in classes}
-    if len(kinds) != 1 or kinds - {"bool", "int", "float", "str"}:
-        raise ValueError(
-            f"a bundle holds classes that are numbers, strings or booleans, got {' and '.join(sorted(kinds))}: relabel the rows"
-        )
-    return LabelState(kind=kinds.pop(), classes=tuple(classes))  # type: ignore[arg-type]
+    if estimator._labels != "classes":
+        return LabelState() if estimator._labels else None
+    classes = estimator.classes_
+    return LabelState(kind="str" if classes.dtype.kind == "U" else classes.dtype.name, classes=tuple(classes.tolist()))
 
 
-def _set_labels(estimator: Any, labels: LabelState | None, head: Head) -> None:
-    assert labels is not None
-    if estimator._labels == "numbers":
-        estimator._many_outputs = labels.many
-        return
-    kinds = {"bool": bool, "int": int, "float": float, "str": str}
-    if labels.kind is None or len(labels.classes) != head.n_outputs:
-        raise ValueError(f"its head predicts {head.n_outputs} classes, and it names {len(labels.classes)}")
-    estimator.classes_ = np.array([kinds[labels.kind](label) for label in labels.classes])
+def _classes(labels: LabelState, n_outputs: int) -> np.ndarray:
+    if labels.kind is None or len(labels.classes) != n_outputs:
+        raise ValueError(f"its head predicts {n_outputs} classes, and it names {len(labels.classes)}")
+    classes = np.array(labels.classes, labels.kind)
+    if classes.tolist() != list(labels.classes) or not np.array_equal(np.unique(classes), classes):
+        raise ValueError(f"its classes are not in order, or not of the type {labels.kind}")
+    return classes
 
 
 def params_of(state: State, custom_objects: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -304,6 +298,8 @@ def _encode(name: str, value: Any) -> Any:
         return {"tuple": [_encode("", item) for item in value]}
     if isinstance(value, list):
         return [_encode("", item) for item in value]
+    if isinstance(value, dict):
+        return {"dict": [[_encode("", key), _encode("", item)] for key, item in value.items()]}
     if isinstance(value, Choices):
         return {"choices": type(value).__name__, "values": {key: _encode(key, item) for key, item in value.get_params().items()}}
     if name == "random_state":
@@ -330,6 +326,8 @@ def _decode(name: str, value: Any, custom_objects: dict[str, Any] | None) -> Any
         return value
     if set(value) == {"tuple"}:
         return tuple(_decode(name, item, custom_objects) for item in value["tuple"])
+    if set(value) == {"dict"}:
+        return {_decode(name, key, custom_objects): _decode(name, item, custom_objects) for key, item in value["dict"]}
     if set(value) == {"choices", "values"}:
         if value["choices"] not in CHOICES:
             raise ValueError(f"its parameter {name!r} is of the unknown class {value['choices']!r}")

@@ -1,27 +1,33 @@
-"""Supervised autoencoders: a head off the bottleneck makes the code tell classes, or numbers, apart."""
+"""SupervisedAutoencoder: a head off the bottleneck makes the code tell classes apart."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from narrows.estimators import _fitting
 from narrows.estimators._callbacks import with_callbacks
-from narrows.estimators._checks import check_rows
-from narrows.estimators._labels import class_weights, known_classes, read_classes, read_numbers
+from narrows.estimators._checks import check_rows, check_weights
+from narrows.estimators._labels import class_weights, known_classes, plain_labels, read_classes
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.networks import Dense
 from narrows.networks.plan import Head
 
 
-class _Supervised(Autoencoder):
+class BaseSupervised(Autoencoder):
     """What autoencoders with a head share. Not public."""
 
     head: Any
     _activation: Literal["softmax", "linear"]
+
+    @property
+    def _n_outputs(self) -> int:
+        head = self._network.head
+        assert head is not None
+        return head.n_outputs
 
     @property
     def head_(self) -> Any:
@@ -40,7 +46,7 @@ class _Supervised(Autoencoder):
         return self._network.predict(check_rows(self, X, reset=False))
 
 
-class SupervisedAutoencoder(ClassifierMixin, _Supervised):
+class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
     r"""An autoencoder whose code also tells classes apart: a classifier and a transformer at once.
 
     A classifier's head hangs off the bottleneck, and the loss is a weighted sum of reconstruction and classification [1]_. So the code
@@ -178,6 +184,7 @@ class SupervisedAutoencoder(ClassifierMixin, _Supervised):
     ((1797, 2), (1797, 10))
     """
 
+    classes_: np.ndarray
     _labels = "classes"
     _activation = "softmax"
 
@@ -306,12 +313,10 @@ class SupervisedAutoencoder(ClassifierMixin, _Supervised):
         ValueError, TypeError, TrainingDiverged, KeyboardInterrupt
             As `fit` does.
         """
-        if not hasattr(self, "_network"):
-            self._first_classes = classes
-        try:
-            _fitting.partial_fit(self, X, y, sample_weight, target)
-        finally:
-            self.__dict__.pop("_first_classes", None)
+        known = None if classes is None else known_classes(classes, self.unlabeled)
+        if known is not None and hasattr(self, "_network") and not np.array_equal(known, self.classes_):
+            raise ValueError(f"classes must be those of the first call, {self.classes_.tolist()}, got {known.tolist()}")
+        _fitting.partial_fit(self, X, y, sample_weight, target, known)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -355,299 +360,44 @@ class SupervisedAutoencoder(ClassifierMixin, _Supervised):
         probabilities = self._predicted(X)
         return np.asarray(self.classes_[probabilities.argmax(1)])
 
-    def _read_labels(self, y: Any, n: int, *, reset: bool) -> np.ndarray:
-        if reset and getattr(self, "_first_classes", None) is not None:
-            self.classes_, reset = known_classes(self._first_classes), False
-        return read_classes(self, y, n, reset=reset)
-
-    def _n_outputs(self, y: np.ndarray | None) -> int:
-        del y
-        return len(self.classes_)
-
-    def _label_numbers(self, y: np.ndarray | None) -> dict[str, Any]:
-        assert y is not None
-        return {"class_weight": class_weights(self.class_weight, self.classes_, y)}
-
-
-class SupervisedAutoencoderRegressor(RegressorMixin, _Supervised):
-    r"""An autoencoder whose code also predicts numbers: a regressor and a transformer at once.
-
-    As `SupervisedAutoencoder`, with a head that ends in numbers in place of classes, and squared error in place of cross-entropy [1]_.
-    The numbers are standardized inside.
-
-    Parameters
-    ----------
-    n_components : int, default=2
-        Numbers in a code, at least 1. It may exceed the number of features, where penalties or dropout keep the code honest.
-    layers : "auto", tuple of int, Dense or object, default="auto"
-        The hidden layers of the encoder; the decoder mirrors them. "auto" is (500, 300, 100), or (100,) where `fit` learns
-        from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``,
-        which has all choices of dense layers. An object of your own with ``build(n_features, n_components)`` that
-        returns a Keras encoder and a Keras decoder, for rows in scaled units, is as good.
-    code_activation : str or callable, default="linear"
-        Activation of the bottleneck.
-    code_l1, code_l2 : float, default=0.0
-        Strength of the penalty on the sums of absolute and of squared numbers of a row's code, at least 0
-        (the sparse autoencoder).
-    linear_path : bool or "auto", default="auto"
-        Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
-        last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
-        and where it is a sigmoid and the code has 6 components or more.
-        Ignored for models of your own.
-    noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
-        What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising
-        autoencoder [2]_). Strengths are in the network's scaled units. A float is short for ``Gaussian``; a function of your own is
-        ``f(rows, key)`` in JAX, from scaled rows and a `jax.random` key to rows of the same shape. `transform`, `reconstruct` and
-        all other methods take rows as they come.
-    head : tuple of int or Dense, default=(64, 128)
-        The hidden layers of the head, which predicts numbers from a code. A tuple of widths stands for ``Dense(*widths)``;
-        ``Dense(64, 128, dropout=0.5)`` keeps a head from learning its rows by heart. A search reaches inside by ``head__dropout``.
-    reconstruction_weight : float, default=1.0
-        What the reconstruction counts in the loss, at least 0.
-    label_weight : float, default=0.1
-        What the squared error of the standardized predictions counts in the loss, at least 0.
-    output_activation : str or callable, default="auto"
-        "auto" is "sigmoid" where the scaled rows lie in [0, 1], else "linear". Ignored for models of your own.
-    loss : str, keras.losses.Loss or callable, default="auto"
-        "auto" is binary cross-entropy ("bce") where the scaled rows lie in [0, 1] and the output is a sigmoid, else
-        squared error ("mse"). Or the name or an instance of a Keras loss, or ``f(target, reconstruction)`` that
-        gives a value per row. What was chosen is `loss_`.
-    scale : {"auto", "minmax", "standard"} or None, default="auto"
-        "auto" divides uint8 by 255, leaves rows in [0, 1] as they are, and standardizes others, feature by feature.
-    optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Rebuilt from its configuration at each fit.
-    learning_rate : float, keras.optimizers.schedules.LearningRateSchedule or None, default=0.002
-        The peak of the schedule, above 0; None takes the optimizer's own.
-    schedule : {"cosine", "constant"} or keras.optimizers.schedules.LearningRateSchedule, default="cosine"
-        "cosine" warms up linearly over 200 steps (at most a tenth of all) and falls along half a cosine to 1 %.
-    batch_size : int, default=128
-        Rows a step, at least 1; fewer where there are fewer rows.
-    epochs : int or "auto", default="auto"
-        Passes over the rows. "auto" gives 20, or as many more as make 3,000 steps, at most 500; and stops
-        by validation where 10 rows can be held out for it.
-    early_stopping : bool or "auto", default="auto"
-        Whether to measure the loss on validation rows after each epoch, to stop when it has not fallen for `patience`
-        epochs, and to go back to the epoch where it was lowest. "auto" does so with ``epochs="auto"``.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out for that, in (0, 1), if `fit` is not given `validation_data`.
-    patience : int or "auto", default="auto"
-        In epochs, at least 1. "auto" is a tenth of the epochs, at least 10.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What matrices are multiplied in during training. "auto" is bfloat16 (with float32 sums, weights and updates)
-        where the processor has instructions for it. Predictions are always float32.
-    callbacks : list of keras.callbacks.Callback, default=None
-        Called at the ends of epochs.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights, scaling and loss of the previous one.
-    verbose : bool, int or Progress, default=0
-        Whether to show progress on standard error.
-    random_state : int, RandomState instance or None, default=None
-        An int makes fits bit-identical on one machine.
-
-    Attributes
-    ----------
-    history_ : dict of str to list of float
-        Per epoch: "loss", "reconstruction_loss" and "label_loss" (squared error of the standardized predictions), each with "val_"
-        before it where there are validation rows, and "learning_rate" of the last step.
-    n_epochs_, best_epoch_ : int
-        Epochs done, and the one, counted from 1, that the weights come from.
-    loss_, output_activation_, scale_, precision_ : str
-        What was chosen; `scale_` is "none", "bytes" (division by 255), "minmax" or "standard".
-    encoder_, decoder_, head_, autoencoder_ : keras.Model
-        The network in the own units of rows and numbers; `autoencoder_` has the named outputs "reconstruction" and "prediction".
-        Weights set there are the estimator's.
-    diagnostics_ : list of Verdict
-        What there is to say of the fit, with figures and remedies: whether the code collapsed, whether PCA would do as well, how many
-        dimensions the rows have, and what is wrong with units, codes, rows or the run. Those that warn are issued as warnings as well,
-        each kind of a class of its own in `narrows.errors`.
-    n_parameters_ : int
-        Trained weights and biases.
-    fit_seconds_ : float
-        What the last fit took, compilation included.
-    n_features_in_ : int
-        Number of features.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if the rows came in a dataframe.
-
-    See Also
-    --------
-    SupervisedAutoencoder : With classes in place of numbers.
-
-    References
-    ----------
-    .. [1] Le, L., Patterson, A., & White, M. (2018). Supervised autoencoders: improving generalization performance with unsupervised
-       regularizers. NeurIPS. https://papers.nips.cc/paper/2018/hash/2a38a4a9316c49e5a833517c45d31070-Abstract.html
-    .. [2] Vincent, P., Larochelle, H., Bengio, Y., & Manzagol, P.-A. (2008). Extracting and composing robust features with denoising
-       autoencoders. ICML. https://doi.org/10.1145/1390156.1390294
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from narrows import SupervisedAutoencoderRegressor
-    >>> rows, progression = load_diabetes(return_X_y=True)
-    >>> made = SupervisedAutoencoderRegressor(2, layers=(16,), epochs=2, random_state=0).fit(rows, progression)
-    >>> made.predict(rows).shape
-    (442,)
-    """
-
-    _labels = "numbers"
-    _activation = "linear"
-
-    def __init__(
-        self,
-        n_components: int = 2,
-        *,
-        layers: Any = "auto",
-        code_activation: Any = "linear",
-        code_l1: float = 0.0,
-        code_l2: float = 0.0,
-        linear_path: Any = "auto",
-        noise: Any = None,
-        head: Any = (64, 128),
-        reconstruction_weight: float = 1.0,
-        label_weight: float = 0.1,
-        output_activation: Any = "auto",
-        loss: Any = "auto",
-        scale: str | None = "auto",
-        optimizer: Any = "adam",
-        learning_rate: Any = 0.002,
-        schedule: Any = "cosine",
-        batch_size: int = 128,
-        epochs: Any = "auto",
-        early_stopping: Any = "auto",
-        validation_fraction: float = 0.1,
-        patience: Any = "auto",
-        precision: str = "auto",
-        callbacks: Any = None,
-        warm_start: bool = False,
-        verbose: Any = 0,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_components,
-            layers=layers,
-            code_activation=code_activation,
-            code_l1=code_l1,
-            code_l2=code_l2,
-            linear_path=linear_path,
-            noise=noise,
-            output_activation=output_activation,
-            loss=loss,
-            scale=scale,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            schedule=schedule,
-            batch_size=batch_size,
-            epochs=epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            patience=patience,
-            precision=precision,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.head = head
-        self.reconstruction_weight = reconstruction_weight
-        self.label_weight = label_weight
-
-    @with_callbacks
-    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, validation_data: Any = None, target: Any = None) -> Self:
-        """Learn to encode and rebuild rows, and to predict their numbers from their codes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Rows; uint8 is understood as [0, 255].
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers to predict. NaN stands for one that is not known.
-        sample_weight : array-like of shape (n_samples,), default=None
-            What each row counts in the loss, at least 0.
-        validation_data : tuple of array-like, default=None
-            (rows, labels) to measure the loss on after each epoch, instead of a part of `X`; or (rows, labels, target).
-        target : array-like of shape (n_samples, n_features), default=None
-            What the reconstructions are to be, where that is not `X`: clean rows for noisy ones. Scaling is learned from it.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is out of range, or rows or labels cannot be learned from.
-        TrainingDiverged
-            If the loss is no longer finite. The estimator then holds the last good epoch.
-        KeyboardInterrupt
-            At Ctrl-C. The estimator then holds the best epoch so far.
-        """
-        _fitting.fit(self, X, y, sample_weight, validation_data, target)
-        return self
-
-    def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None, target: Any = None) -> Self:  # type: ignore[override]
-        """Learn from one batch of rows more: one pass over them, in minibatches, at a constant learning rate.
-
-        The first call fixes scaling and loss, unless `fit` came before.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers to predict. NaN stands for one that is not known.
-        sample_weight : array-like of shape (n_samples,), default=None
-            What each row counts in the loss, at least 0.
-        target : array-like of shape (n_samples, n_features), default=None
-            What the reconstructions are to be, where that is not `X`.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError, TrainingDiverged, KeyboardInterrupt
-            As `fit` does.
-        """
-        _fitting.partial_fit(self, X, y, sample_weight, target)
-        return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the numbers of each row.
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # type: ignore[override]
+        """Give the share of the rows whose class is predicted.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             Rows in their own units.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels as `fit` takes them; rows without one do not count.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
-            As `y` was given to `fit`.
+        float
+            Accuracy, in [0, 1]. A class that `fit` did not know is never predicted.
 
         Raises
         ------
         NotFittedError, ValueError
-            If not fitted, or if the rows do not fit.
+            If not fitted, or if the rows do not fit, or none of them has a label.
         """
-        predicted = self._predicted(X)
-        return predicted if self._many_outputs else predicted[:, 0]
+        predicted = self.predict(X)
+        labels, present, _ = plain_labels(y, len(predicted), unlabeled=self.unlabeled, known=self.classes_)
+        weight = check_weights(sample_weight, len(predicted))
+        weight = present if weight is None else weight * present
+        if not weight.any():
+            raise ValueError("y holds no label to compare with: score needs rows that have one")
+        return float(np.average(predicted[present] == labels, weights=weight[present]))
 
-    def _read_labels(self, y: Any, n: int, *, reset: bool) -> np.ndarray:
-        numbers = read_numbers(self, y, n)
-        if reset:
-            self._many_outputs = numbers.shape[1] > 1
-        head = None if reset or not hasattr(self, "_network") else self._network.head
-        if head is not None and numbers.shape[1] != head.n_outputs:
-            raise ValueError(f"y holds {numbers.shape[1]} numbers a row, and this estimator predicts {head.n_outputs}")
-        return numbers
+    @property
+    def _outputs(self) -> np.ndarray:
+        return self.classes_
 
-    def _n_outputs(self, y: np.ndarray | None) -> int:
+    def _read_labels(self, y: Any, n: int, outputs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        return read_classes(y, n, unlabeled=self.unlabeled, known=outputs)
+
+    def _label_numbers(self, y: np.ndarray | None, outputs: np.ndarray | None) -> dict[str, Any]:
         assert y is not None
-        return y.shape[1]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+        assert outputs is not None
+        return {"class_weight": class_weights(self.class_weight, outputs, y)}

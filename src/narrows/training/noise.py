@@ -14,18 +14,20 @@ from narrows.networks.choices import Choices
 from narrows.networks.scale import Scale
 
 Bounds = tuple[np.ndarray, np.ndarray]
+LARGEST = float(np.finfo(np.float32).max)
+GENERATOR = "threefry2x32"  # of JAX's: the same bits everywhere, whatever a user sets as the default
 
 
 class Noise(Choices):
     """Base of the kinds of noise: a strength, and how rows suffer by it."""
 
     @property
-    def key(self) -> Any:
+    def _key(self) -> Any:
         """Equal keys compute the same: the strength is an argument of the compiled program, not a part of it."""
         return type(self).__name__
 
     @abstractmethod
-    def apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
+    def _apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
         """Give noisy rows (n, n_features) in JAX; `low` and `high` (n_features,) are the data's range."""
 
     def corrupt(self, X: Any, random_state: int = 0) -> np.ndarray:
@@ -47,15 +49,16 @@ class Noise(Choices):
 
         rows = np.asarray(X, np.float32)
         low, high = rows.min(0), rows.max(0)
-        low, high = (0 * low, 0 * high + 1) if low.min() >= 0 and high.max() <= 1 else (low, high)
-        noisy = self.apply(jax.random.key(random_state), rows, np.float32(self._values.get("strength", 0)), low, high)
-        return np.array(noisy)
+        if low.min() >= 0 and high.max() <= 1:
+            low, high = np.zeros_like(low), np.ones_like(high)
+        key = jax.random.key(random_state, impl=GENERATOR)
+        return np.array(self._apply(key, jax.numpy.asarray(rows), np.float32(self._values.get("strength", 0)), low, high))
 
 
 def _strength(name: str, value: Any, most: float) -> float:
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
     if not 0 <= number <= most:
-        allowed = f"a number in [0, {most:g}]" if most < np.inf else "a finite number of at least 0"
+        allowed = f"a number in [0, {most:g}]" if most < LARGEST else "a finite number of at least 0"
         raise (ValueError if isinstance(value, Real) else TypeError)(f"the strength of {name} must be {allowed}, got {value!r}")
     return number
 
@@ -91,14 +94,14 @@ class Gaussian(Noise):
     def __init__(self, strength: float, clip: bool = True) -> None:
         if not isinstance(clip, bool):
             raise TypeError(f"clip of Gaussian must be True or False, got {clip!r}")
-        self._choose(strength=_strength("Gaussian", strength, float(np.finfo(np.float32).max)), clip=clip)
+        self._choose(strength=_strength("Gaussian", strength, LARGEST), clip=clip)
 
     @property
-    def key(self) -> Any:
+    def _key(self) -> Any:
         """Equal keys compute the same."""
-        return super().key, self.clip
+        return super()._key, self.clip
 
-    def apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
+    def _apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
         """Give noisy rows (n, n_features) in JAX."""
         import jax
         import jax.numpy as jnp
@@ -133,7 +136,7 @@ class Masking(Noise):
     def __init__(self, strength: float) -> None:
         self._choose(strength=_strength("Masking", strength, 1.0))
 
-    def apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
+    def _apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
         """Give noisy rows (n, n_features) in JAX."""
         import jax
         import jax.numpy as jnp
@@ -165,13 +168,13 @@ class SaltAndPepper(Noise):
     def __init__(self, strength: float) -> None:
         self._choose(strength=_strength("SaltAndPepper", strength, 1.0))
 
-    def apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
+    def _apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
         """Give noisy rows (n, n_features) in JAX."""
         import jax
         import jax.numpy as jnp
 
         drawn = jax.random.uniform(key, rows.shape)
-        return jnp.where(drawn < strength / 2, low, jnp.where(drawn > 1 - strength / 2, high, rows))
+        return jnp.where(drawn < strength / 2, low, jnp.where(drawn >= 1 - strength / 2, high, rows))
 
 
 class _Own(Noise):
@@ -181,16 +184,16 @@ class _Own(Noise):
         self._choose(function=function)
 
     @property
-    def key(self) -> Any:
+    def _key(self) -> Any:
         return self.function
 
-    def apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
+    def _apply(self, key: Any, rows: Any, strength: Any, low: Any, high: Any) -> Any:
         del strength, low, high
         noisy = self.function(rows, key)
         shape = getattr(noisy, "shape", None)
         if shape != rows.shape:
-            raise ValueError(f"noise must give rows of the shape that it is given, {rows.shape}, got {shape}")
-        return noisy
+            raise ValueError(f"noise must give an array of rows of the shape that it is given, {rows.shape}, got {shape or noisy!r}")
+        return noisy.astype(rows.dtype)
 
 
 def resolve(noise: Any) -> Noise | None:
@@ -218,7 +221,7 @@ def resolve(noise: Any) -> Noise | None:
     )
 
 
-def bounds(scale: Scale, rows: np.ndarray) -> Bounds:
+def bounds(scale: Scale, rows: np.ndarray, weight: np.ndarray | None = None) -> Bounds:
     """Give the range of the data in scaled units: [0, 1] where all rows lie in it, else each feature's own.
 
     Parameters
@@ -226,6 +229,8 @@ def bounds(scale: Scale, rows: np.ndarray) -> Bounds:
     scale : Scale
     rows : ndarray of shape (n, n_features)
         In their own units.
+    weight : ndarray of shape (n,), default=None
+        Rows of weight 0 do not count.
 
     Returns
     -------
@@ -233,6 +238,8 @@ def bounds(scale: Scale, rows: np.ndarray) -> Bounds:
     """
     if scale.bounded:
         return np.zeros(rows.shape[1], np.float32), np.ones(rows.shape[1], np.float32)
+    if weight is not None and not weight.all():
+        rows = rows[weight > 0]
     low, high = scale.apply(np.stack([rows.min(0), rows.max(0)]))
     return low, high
 
@@ -243,9 +250,13 @@ def check(noise: Noise, rows: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        If it gives rows of another shape, or what is not finite.
+        If it gives rows of another shape, or what is not finite, or draws from elsewhere than from its key: such noise would be drawn
+        once, while the program is compiled, and then be the same for all batches.
     """
-    if isinstance(noise, _Own):
-        noisy = np.asarray(noise.corrupt(rows))
-        if noisy.dtype.kind not in "fiu" or not np.isfinite(noisy).all():
-            raise ValueError("noise must give finite numbers, got NaN or infinity from finite rows: mend the function")
+    if not isinstance(noise, _Own):
+        return
+    noisy = noise.corrupt(rows)
+    if not np.isfinite(noisy).all():
+        raise ValueError("noise must give finite numbers, got NaN or infinity from finite rows: mend the function")
+    if not np.array_equal(noisy, noise.corrupt(rows)):
+        raise ValueError("noise must draw from the key that it is given, by jax.random; it gave two results for one key: mend the function")

@@ -118,14 +118,15 @@ class Objective:
         return self._combined(means, numbers)
 
     def logs(self, sums: np.ndarray, numbers: Numbers, prefix: str = "") -> dict[str, float]:
-        """Give the loss, its terms and what else was measured, by name, of sums of shape (batches, len(terms), 2)."""
+        """Give the loss, its terms and what else was measured, by name, of sums of shape (batches, len(terms), 2).
+
+        What no row has a label for is NaN, and counts for nothing in the loss.
+        """
         totals = sums.sum(0, dtype=np.float64)
         means = totals[:, 0] / np.maximum(totals[:, 1], 1e-30)
         logs = {"loss": float(self._combined(means, numbers)), "reconstruction_loss": float(means[0])}
-        if self.labels:
-            logs["label_loss"] = float(means[2])
-        if self.labels == "classes":
-            logs["accuracy"] = float(means[3])
+        for place, name in enumerate(self.terms[2:], 2):
+            logs[{"label": "label_loss"}.get(name, name)] = float(means[place]) if totals[place, 1] > 0 else math.nan
         return {f"{prefix}{name}": value for name, value in logs.items()}
 
     def _combined(self, means: Any, numbers: Numbers) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from narrows.networks.computation import Computation
 from narrows.networks.lowering import lower
-from narrows.training.noise import Noise
+from narrows.training.noise import GENERATOR, Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
 
@@ -123,7 +123,7 @@ def program(
     Program
     """
     kept = _programs if shared else computation.programs
-    key = (computation, objective.key, optimizer, batch_size, precision, None if noise is None else noise.key)
+    key = (computation, objective.key, optimizer, batch_size, precision, None if noise is None else noise._key)
     if key in kept:
         kept.move_to_end(key)
         return kept[key]
@@ -152,8 +152,8 @@ def _make(
         batch.setdefault("target", batch["x"])
         if noise is not None:
             drawn = numbers["noise"]
-            key = jax.random.fold_in(jax.random.wrap_key_data(drawn["key"]), t)
-            batch["x"] = noise.apply(key, batch["x"], drawn["strength"], drawn["low"], drawn["high"])
+            key = jax.random.fold_in(jax.random.wrap_key_data(drawn["key"], impl=GENERATOR), t)
+            batch["x"] = noise._apply(key, batch["x"], drawn["strength"], drawn["low"], drawn["high"])
         batch["weight"] = batch["weight"] * real if "weight" in batch else real
         return batch
 
