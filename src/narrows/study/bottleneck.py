@@ -50,18 +50,21 @@ def judge(results: Results) -> list[Finding]:
     named = f"k-NN ({NEIGHBORS})"
     elbows, bend = _elbows(results), find_elbow(SIZES, linear.tolist())
     places = np.array([np.nan if elbow is None else elbow.size for elbow in elbows])
+    with np.errstate(divide="ignore"):  # PCA loses nothing of rows with no more features
+        falls, beside = error[1:] / error[:-1], error[: len(SMALL)] / linear[: len(SMALL), None]
+    least, hardest = int(falls.mean(1).argmax()), int(beside.mean(1).argmax())
     return [
         falls_below(
-            "the squared error falls with each doubling of the code: the largest ratio of two that follow is below 1",
-            (error[1:] / error[:-1]).max(0),
-            1.0,
+            f"the squared error falls whenever the code doubles, be it from {SIZES[least]} to {SIZES[least + 1]} numbers, by their ratio",
+            falls[least],
+            1,
         ),
         falls_below(
-            f"the network loses less than PCA at each size from {SMALL[0]} to {SMALL[-1]}: the largest ratio of their errors is below 1",
-            (error[: len(SMALL)] / linear[: len(SMALL), None]).max(0),
-            1.0,
+            f"the network loses less than PCA in {SMALL[0]} to {SMALL[-1]} numbers, be it in {SMALL[hardest]}, by their ratio",
+            beside[hardest],
+            1,
         ),
-        falls_below(f"the network loses less than PCA at {SIZES[-1]} numbers, too", error[-1], linear[-1]),
+        falls_below(f"the network loses less than PCA in {SIZES[-1]} numbers, too", error[-1], linear[-1]),
         exceeds(f"{named} on codes of 2 numbers tells more than on PCA's", knn[2], results.mean(PCA[2], "k-NN")),
         exceeds(f"{named} on codes of {ENOUGH} numbers reaches what it tells of raw rows", knn[ENOUGH], results.mean(RAW, "k-NN")),
         _one_elbow(elbows),
@@ -81,7 +84,8 @@ def _one_elbow(elbows: list[Elbow | None]) -> Finding:
     place = Counter(sizes).most_common(1)[0][0]
     claim = "the network's error has no elbow" if place is None else f"the network's error bends at {place} numbers, whatever the seed"
     verdict: Verdict = "not confirmed" if len(sizes) < 2 else "confirmed" if len(set(sizes)) == 1 else "refuted"
-    return Finding(claim, verdict, "; ".join("no elbow" if elbow is None else str(elbow) for elbow in elbows))
+    found = ["none" if elbow is None else f"at {elbow.size} of strength {elbow.strength:.2f}" for elbow in elbows]
+    return Finding(claim, verdict, f"seed by seed: {', '.join(found)}")
 
 
 def draw(results: Results) -> Any:

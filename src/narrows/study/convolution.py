@@ -96,7 +96,7 @@ def draw(results: Results) -> Any:
     lines = {ORIGINAL: results.series(first, "original")}
     for setting in results.settings:
         size, error = results.mean(setting, "parameters"), results.mean(setting, "squared error")
-        lines[f"{setting}\n{size:,.0f} parameters, error {error:.4f}"] = results.series(setting, "rebuilt")
+        lines[f"{setting}\n{size:,.0f} parameters, squared error {error:.4f}"] = results.series(setting, "rebuilt")
     return plot.images(lines, results.series(first, "shape").tolist())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95  # one-sided
+WHOLE = 10_000  # from there on nobody reads parts, nor powers of ten
 
 Verdict = Literal["confirmed", "not confirmed", "refuted"]
 
@@ -91,7 +92,8 @@ def spread(values: ArrayLike) -> str:
     x = np.asarray(values, np.float64)
     if not np.isfinite(x).all():
         return "not finite"
-    return f"{x.mean():.4g}" + (f" ± {x.std(ddof=1):.2g}" if len(x) > 1 else "")
+    mean = x.mean()
+    return (f"{mean:,.0f}" if abs(mean) >= WHOLE else f"{mean:.4g}") + (f" ± {x.std(ddof=1):.2g}" if len(x) > 1 else "")
 
 
 def _sign(differences: np.ndarray) -> Verdict:
