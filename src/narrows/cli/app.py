@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
-from narrows.cli import completion, flags
+from narrows.cli import completion, flags, toml_files
 from narrows.cli.flags import Bundle, Data, Debug, Json, Output, Quiet, TestRows, Verbose
 from narrows.cli.panels import Panelled
 from narrows.cli.screen import Screen, one_line
@@ -59,6 +59,7 @@ def fit(
     label: flags.Label = None,
     validation: flags.Validation = None,
     test: flags.Test = None,
+    target: flags.Target = None,
     output: flags.OutputBundle = None,
     recipe: flags.Recipe = None,
     config: flags.Config = None,
@@ -66,10 +67,18 @@ def fit(
     seed: flags.Seed = None,
     components: flags.Components = None,
     layers: flags.Layers = None,
+    conv: flags.Filters = None,
+    kernel_size: flags.KernelSize = None,
+    image_shape: flags.ImageShape = None,
     activation: flags.Activation = None,
     code_activation: flags.CodeActivation = None,
     dropout: flags.Dropout = None,
     scale: flags.ScaleRows = None,
+    supervised: flags.Supervised = False,
+    label_weight: flags.LabelWeight = None,
+    head: flags.HeadWidths = None,
+    head_dropout: flags.HeadDropout = None,
+    noise: flags.Noise = None,
     epochs: flags.Epochs = None,
     batch_size: flags.BatchSize = None,
     optimizer: flags.Optimizer = None,
@@ -88,20 +97,31 @@ def fit(
     del json, quiet, verbose, debug
     if not source and config is None:
         raise _Usage("Missing argument 'DATA': say which rows, or --config FILE", context)
+    if layers is not None and conv is not None:
+        raise _Usage("--layers makes layers dense and --conv convolutional: give one of the two", context)
     given: dict[str, Any] = {
         "data": source or None,
         "label": label,
         "validation": validation,
         "test": test,
+        "target": target,
         "recipe": recipe,
+        "supervised": supervised or None,
         "seed": seed,
         "output": output and str(output),
-        "n_components": components,
+        "n_components": flags.components(components),
         "layers.widths": flags.widths(layers),
+        "layers.filters": flags.filters(conv),
+        "layers.kernel_size": kernel_size,
+        "layers.image_shape": flags.image_shape(image_shape),
         "layers.activation": activation,
         "layers.dropout": dropout,
         "code_activation": code_activation,
         "scale": scale and str(scale),
+        "label_weight": label_weight,
+        "head.widths": flags.widths(head, "--head", "64,128"),
+        "head.dropout": head_dropout,
+        "noise": noise and toml_files.value(noise),
         "epochs": flags.epochs(epochs),
         "batch_size": batch_size,
         "optimizer": optimizer,
@@ -161,6 +181,34 @@ def decode(
         from narrows.cli import coding
 
         return coding.decode(context.obj, bundle, source, output)
+
+    return job
+
+
+@app.command()
+def predict(
+    context: typer.Context,
+    bundle: Bundle,
+    source: Data,
+    output: Output,
+    label: flags.PredictedLabel = None,
+    test: TestRows = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Write what the head of a supervised bundle predicts for rows.
+
+    A table has the label, as 'predicted', and the probability of each class; .npy has the labels alone, where these are numbers.
+    Where the rows have labels, it is shown how often the head is right.
+    """
+    del json, quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import predicting
+
+        return predicting.predict(context.obj, bundle, _one_or_all(source), output, label=label, test=test)
 
     return job
 

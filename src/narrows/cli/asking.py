@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from narrows.bundle import Manifest
 
 BUNDLE = ".narrows"
-KEPT = ("data", "label", "validation", "test", "recipe")  # what a bundle keeps of a run, beside its parameters
+KEPT = ("data", "label", "validation", "test", "target", "recipe")  # what a bundle keeps of a run, beside its parameters
 
 
 @dataclass(frozen=True)
@@ -24,26 +25,24 @@ class Asked:
     Attributes
     ----------
     source : str or list of str
-    label, validation, test, recipe : str or None
+    label, validation, test, target, recipe : str or None
+    supervised : bool, "classes", "numbers" or None
+        What the labels are for; by the recipe if None.
     output, config : Path or None
-    parameters : dict
-        Parameters of the estimator.
-    inside : dict
-        Choices of its layers.
-    options : dict
-        Options of its optimizer.
+    parts : Parts
+        The choices of the estimator.
     """
 
     source: Source
     label: str | None
     validation: str | None
     test: str | None
+    target: str | None
     recipe: str | None
+    supervised: bool | str | None
     output: Path | None
     config: Path | None
-    parameters: dict[str, Any]
-    inside: dict[str, Any]
-    options: dict[str, Any]
+    parts: settings.Parts
 
     @property
     def column(self) -> str | None:
@@ -53,7 +52,7 @@ class Asked:
     @property
     def kept(self) -> dict[str, Source]:
         """What a bundle keeps, so that the run can be repeated."""
-        values = (self.source, self.label, self.validation, self.test, self.recipe)
+        values = (self.source, self.label, self.validation, self.test, self.target, self.recipe)
         return {name: value for name, value in zip(KEPT, values, strict=True) if value is not None}
 
 
@@ -63,7 +62,7 @@ def asked(flags: dict[str, Any], assignments: list[str], config: Path | None) ->
     Parameters
     ----------
     flags : dict
-        Settings by name.
+        Settings by name; "noise" in short.
     assignments : list of str
         Further ones, as "NAME=VALUE".
     config : Path or None
@@ -75,19 +74,21 @@ def asked(flags: dict[str, Any], assignments: list[str], config: Path | None) ->
         If a setting is unknown or not what it may be, or the file cannot be read.
     """
     below = {} if config is None else _read(config)
+    if "noise" in flags:
+        flags = {name: value for name, value in flags.items() if name != "noise"} | settings.noise(flags["noise"], "--noise")
     above = flags | _assigned(assignments, flags)
-    if config is not None and "recipe" in above and _leaves_nothing_open(config, below):
+    if config is not None and "recipe" in above and (config.suffix == BUNDLE or settings.complete(below)):
         raise ValueError(
             f"'{config}' says every choice itself, so that the recipe {above['recipe']!r} would change nothing: leave one of the two out"
         )
     found = settings.merged(below, above)
     if "data" not in found:
         raise ValueError(f"'{config}' names no data: say 'narrows fit DATA --config {config}', or write data = \"rows.csv\" into it")
-    parameters, inside, options = settings.parts(found)
+    parts = settings.parts(found)
+    parts.plain["random_state"] = found.get("seed", 0)
     source, output = _one_or_all(found["data"]), Path(found["output"]) if "output" in found else None
-    label, validation, test, recipe = (found.get(name) for name in KEPT[1:])
-    parameters["random_state"] = found.get("seed", 0)
-    return Asked(source, label, validation, test, recipe, output, config, parameters, inside, options)
+    label, validation, test, target, recipe = (found.get(name) for name in KEPT[1:])
+    return Asked(source, label, validation, test, target, recipe, found.get("supervised"), output, config, parts)
 
 
 def settings_of(path: Path) -> dict[str, Any]:
@@ -113,13 +114,31 @@ def settings_of(path: Path) -> dict[str, Any]:
         if found["learning_rate"] is not None:
             options.pop("learning_rate", None)  # the run did not use it
         found |= {f"{settings.OPTIONS}{name}": value for name, value in options.items()}
-    inside = layers.get_params() if hasattr(layers, "get_params") else {"widths": layers}
-    found |= {f"{settings.INSIDE}{name}": value for name, value in inside.items()}
+    about = manifest.metadata.get("data")
+    if isinstance(about, dict) and about.get("image_shape") and hasattr(layers, "filters"):
+        if layers.replace(image_shape=about["image_shape"]) == layers:
+            layers = layers.replace(image_shape=None)  # the data said it, and will say it again
+    head, noise = found.pop("head", None), found.pop("noise")
+    found |= _within(settings.INSIDE, layers)
+    found |= {} if head is None else _within(settings.HEAD, head, leave_out=settings.NO_HEAD)
+    found |= {"noise.kind": settings.NONE} if noise is None else _noise(noise)
     run = manifest.metadata.get("settings")
     run = dict(run) if isinstance(run, dict) else {}
     seed = manifest.state.params.get("random_state")
     run |= {} if seed is None else {"seed": seed}
+    run |= {"supervised": settings.TASKS[manifest.state.estimator]} if head is not None else {}
     return settings.ordered(settings.check(run | {name: _plain(name, value, where) for name, value in found.items()}, where))
+
+
+def _within(start: str, layers: Any, leave_out: Collection[str] = ()) -> dict[str, Any]:
+    """Give the choices of layers by their names; a tuple of widths, and "auto", stand for themselves."""
+    inside = layers.get_params() if hasattr(layers, "get_params") else {"widths": layers}
+    return {f"{start}{name}": value for name, value in inside.items() if name not in leave_out}
+
+
+def _noise(noise: Any) -> dict[str, Any]:
+    word = next(word for word, kind in settings.noise_kinds().items() if type(noise) is kind)
+    return {"noise.kind": word, **{f"{settings.NOISE}{name}": value for name, value in noise.get_params().items()}}
 
 
 def _parameters(manifest: Manifest, where: str) -> dict[str, Any]:
@@ -129,7 +148,7 @@ def _parameters(manifest: Manifest, where: str) -> dict[str, Any]:
         found = params_of(manifest.state)
     except ValueError as problem:
         raise ValueError(f"{where}: {problem}") from None
-    return {name: value for name, value in found.items() if name not in settings.ELSEWHERE - {"layers"}}
+    return {name: value for name, value in found.items() if name not in settings.ELSEWHERE - {"layers", "head", "noise"}}
 
 
 def _plain(name: str, value: Any, where: str) -> Any:
@@ -159,10 +178,6 @@ def _assigned(assignments: list[str], flags: dict[str, Any]) -> dict[str, Any]:
     if twice := sorted(set(found) & set(flags)):
         raise ValueError(f"--set {twice[0]} is given by another flag too: give it once")
     return found
-
-
-def _leaves_nothing_open(config: Path, found: dict[str, Any]) -> bool:
-    return config.suffix == BUNDLE or not settings.kinds().keys() - settings.RUN.keys() - found.keys()
 
 
 def _one_or_all(source: Source) -> Source:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
-from narrows.cli.reading import Source, as_table, check_output, load_rows, own_test_rows
+from narrows.cli.reading import Source, as_input, check_output, load_rows, own_test_rows
 from narrows.cli.screen import Screen, counted, size
 
 FILE = "file"  # the column that says which image a row was
@@ -28,7 +28,7 @@ def encode(screen: Screen, bundle: Path, source: Source, output: Path, *, test: 
     """
     manifest = begin(bundle, source, output)
     rows = rows_for(screen, manifest, bundle, source, test)
-    codes = load(bundle).transform(as_table(rows))
+    codes = load(bundle).transform(as_input(rows))
     return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}", rows.names)
 
 
@@ -59,7 +59,7 @@ def reconstruct(screen: Screen, bundle: Path, source: Source, output: Path, *, t
     """
     manifest = begin(bundle, source, output)
     rows = rows_for(screen, manifest, bundle, source, test)
-    made = load(bundle).reconstruct(as_table(rows))
+    made = load(bundle).reconstruct(as_input(rows))
     names = rows.feature_names or _feature_names(manifest)
     return _end(screen, output, made, names, f"the reconstructions of {rows.name}", rows.names)
 
@@ -79,8 +79,8 @@ def begin(bundle: Path, source: Source, output: Path | None, formats: Collection
     return read_manifest(bundle)
 
 
-def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, test: bool) -> data.Rows:
-    """Load rows that a bundle takes, its label column left out.
+def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, test: bool, label: str | None = None) -> data.Rows:
+    """Load rows that a bundle takes, its label column left out, or another one that is named.
 
     Raises
     ------
@@ -88,7 +88,9 @@ def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, t
         If they cannot be read, or do not fit.
     """
     about = manifest.metadata.get("data")
-    rows = load_rows(source, about.get("label") if isinstance(about, dict) else None, screen.progress())
+    column = about.get("label") if isinstance(about, dict) else None
+    progress = screen.progress()
+    rows = load_rows(source, column, progress) if label is None else data.load(source, label=label, progress=progress)
     if test:
         rows = own_test_rows(rows)
     _check_width(rows, manifest.state.learned.n_features, "rows", bundle)

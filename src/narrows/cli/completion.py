@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SETS = ("digits", "mnist", "fashion_mnist")
-RECIPES = ("default", "dense", "small")
+RECIPES = (*("default", "dense", "small", "supervised", "supervised_dropout", "convolutional", "denoising", "denoising_dense", "sparse"),)
+NOISES = ("gaussian:0.4", "masking:0.3", "salt_and_pepper:0.1", "none")
 STUDIES = ("discriminative", "plateau", "overfitting", "activation", "loss", "bottleneck", "denoising", "convolution")
 FILES = (".npy", ".npz", ".csv", ".parquet", ".arrow", ".arrows", ".feather", ".png", ".jpg", ".jpeg", ".idx", "-ubyte")
 ACTIVATIONS = (
@@ -26,6 +27,11 @@ def studies(incomplete: str) -> list[str]:
 def recipes(incomplete: str) -> list[str]:
     """Give the recipes that begin so."""
     return _beginning(incomplete, RECIPES)
+
+
+def noises(incomplete: str) -> list[str]:
+    """Give the kinds of noise that begin so, each with a strength that does something."""
+    return _beginning(incomplete, NOISES)
 
 
 def activations(incomplete: str) -> list[str]:

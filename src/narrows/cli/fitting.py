@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
+from narrows.cli import making
 from narrows.cli.asking import BUNDLE, Asked
-from narrows.cli.reading import Source, as_table, check_alike, check_output, described, load_rows, named
+from narrows.cli.predicting import head_figures
+from narrows.cli.reading import Source, as_input, check_alike, check_output, described, load_rows, named
 from narrows.cli.screen import Screen, counted, size
 from narrows.cli.telling import bundle_values, quality_lines, settings_facts
 from narrows.data.sources import expanded
@@ -32,21 +34,28 @@ EXIT_CODES = {"done": 0, "diverged": 1, "interrupted": 130}
 
 @dataclass(frozen=True)
 class _Parts:
-    """The rows of a run; `origin` says where the test rows are from."""
+    """The rows of a run; `origin` says where the test rows are from, `task` what a head is to learn from their labels.
+
+    The targets are what the rows are to be rebuilt as, where these are not the rows themselves.
+    """
 
     train: data.Rows
     validation: data.Rows | None
     test: data.Rows
     origin: str
+    task: str | None = None
+    target: data.Rows | None = None
+    test_target: data.Rows | None = None
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What a run leaves: `end` is one of EXIT_CODES."""
+    """What a run leaves: `end` is one of EXIT_CODES, `head` how well a head predicts."""
 
     end: str = "done"
     problem: str = ""
     quality: Quality | None = None
+    head: dict[str, Any] | None = None
 
 
 def fit(screen: Screen, asked: Asked) -> int:
@@ -60,12 +69,11 @@ def fit(screen: Screen, asked: Asked) -> int:
         If nothing has been trained when it comes.
     """
     output = asked.output or Path(_name(asked.source) + BUNDLE)
-    read = (asked.source, asked.validation, asked.test, asked.config)
+    read = (asked.source, asked.validation, asked.test, asked.target, asked.config)
     check_output(output, (BUNDLE,), *(source for source in read if source is not None))
-    if asked.recipe is not None:
-        _check_recipe(asked.recipe)
+    making.check(asked)
     parts = _read(screen, asked)
-    estimator = _estimator(asked, len(parts.train.X))
+    estimator = making.estimator(asked, parts.task, parts.train)
     estimator.set_params(verbose=screen.progress())
     _announce(screen, estimator, parts, asked)
     run = _train(screen, estimator, parts)
@@ -75,6 +83,7 @@ def fit(screen: Screen, asked: Asked) -> int:
         return EXIT_CODES[run.end]
     figures = None if run.quality is None else run.quality.to_dict()
     about = {"data": _about(parts, asked), "recipe": asked.recipe, "settings": asked.kept, "end": run.end, "quality": figures}
+    about |= {} if run.head is None else {"head": run.head}
     _save(estimator, output, about)
     _conclude(screen, estimator, asked, output, run)
     return EXIT_CODES[run.end]
@@ -89,14 +98,6 @@ def _name(source: Source) -> str:
     return (name.strip("-") and name) or "rows"
 
 
-def _check_recipe(name: str) -> None:
-    """Refuse an unknown recipe before rows are read: making one may need Keras, knowing them does not."""
-    from narrows.estimators.recipes import recipe, recipes
-
-    if name not in recipes():
-        recipe(name)
-
-
 def _about(parts: _Parts, asked: Asked) -> dict[str, Any]:
     train, validation = parts.train, parts.validation
     return {
@@ -108,6 +109,7 @@ def _about(parts: _Parts, asked: Asked) -> dict[str, Any]:
         "label_file": asked.label if asked.column is None else None,
         "image_shape": train.image_shape and list(train.image_shape),
         **({} if validation is None else {"validation": asked.validation, "validation_rows": len(validation.X)}),
+        **({} if asked.target is None else {"target": asked.target}),
     }
 
 
@@ -115,7 +117,16 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
     started = time.monotonic()
     progress = screen.progress()
     rows = data.load(asked.source, label=asked.label, progress=progress)
+    task = making.task(asked, rows)
+    targets: tuple[data.Rows, ...] | tuple[None, None] = (None, None)
     validation = None if asked.validation is None else _others("validation", asked.validation, asked.column, rows, progress)
+    if task is not None and validation is not None and validation.labels is None:
+        raise ValueError(
+            f"validation rows need labels as the others do, and {validation.name} came without: give rows with a column of them"
+        )
+    if asked.target is not None:
+        target = _targets(asked.target, asked.column, rows, progress)
+        rows, targets = replace(rows, test=None), data.hold_out(target, HELD_OUT, seed=HELD_OUT_SEED)
     if asked.test is not None:
         test, origin = _others("test", asked.test, asked.column, rows, progress), asked.test
     elif rows.test is not None:
@@ -130,6 +141,7 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
         [
             ("read", f"{named(asked.source)}{left_out}"),
             ("training rows", described(rows)),
+            *([] if asked.target is None else [("rebuilt as", asked.target)]),
             *validated,
             ("test rows", f"{len(test.X):,}, {origin}" if asked.test is None else f"{len(test.X):,}, from {origin}"),
         ]
@@ -138,7 +150,7 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
     whole = rows.test is None or asked.test is None  # what is read again includes rows that are learned from or measured on
     if asked.validation is not None and (asked.validation == asked.test or (whole and asked.validation == asked.source)):
         screen.warning(f"--validation {asked.validation}: its rows are trained or measured on too, so that figures flatter: give others")
-    return _Parts(rows, validation, test, origin)
+    return _Parts(rows, validation, test, origin, task, *targets)
 
 
 def _others(what: str, source: str, label: str | None, rows: data.Rows, progress: Progress) -> data.Rows:
@@ -146,22 +158,21 @@ def _others(what: str, source: str, label: str | None, rows: data.Rows, progress
     others = load_rows(source, label, progress)
     others = others.test or others  # of a named set, the rows that it keeps for this
     check_alike(rows, others, what)
+    if rows.labels is not None and others.labels is not None and (rows.labels.dtype.kind == "U") != (others.labels.dtype.kind == "U"):
+        raise ValueError(
+            f"one of {rows.name} and {others.name} has labels of text and one of numbers: give {what} rows with labels of the same kind"
+        )
     return replace(others, feature_names=rows.feature_names)
 
 
-def _estimator(asked: Asked, n_rows: int) -> Autoencoder:
-    from narrows.estimators.autoencoder import default_widths
-    from narrows.estimators.recipes import recipe
-    from narrows.networks import Dense
-    from narrows.training.optimizers import with_options
-
-    made = recipe(asked.recipe or "default", **asked.parameters)
-    if asked.inside:
-        layers = made.layers if isinstance(made.layers, Dense) else Dense(*default_widths(n_rows))
-        made.set_params(layers=layers.replace(**asked.inside))
-    if asked.options:
-        made.set_params(optimizer=with_options(made.optimizer, asked.options))
-    return made
+def _targets(source: str, label: str | None, rows: data.Rows, progress: Progress) -> data.Rows:
+    """Load what each row is to be rebuilt as, with the labels of the rows, so that the same ones are held out."""
+    target = load_rows(source, label, progress)
+    check_alike(rows, target, "target")
+    if len(target.X) != len(rows.X):
+        came = f"{target.name} has {counted(len(target.X), 'row')} and {rows.name} {len(rows.X):,}"
+        raise ValueError(f"{came}: --target needs a clean row for each, in their order")
+    return replace(target, feature_names=rows.feature_names, labels=rows.labels, test=None)
 
 
 def _announce(screen: Screen, estimator: Autoencoder, parts: _Parts, asked: Asked) -> None:
@@ -175,12 +186,13 @@ def _announce(screen: Screen, estimator: Autoencoder, parts: _Parts, asked: Aske
     started = time.monotonic()
     _backend.keras()
     screen.detail(f"starting Keras and JAX took {time.monotonic() - started:.1f} s")
-    preview = _fitting.preview(estimator, parts.train.X)
-    assert preview.plan is not None  # layers on the command line are Dense
+    preview = _fitting.preview(estimator, as_input(parts.train), parts.train.labels)
+    assert preview.plan is not None  # layers on the command line are ours
     screen.say()
     screen.table(str(plan_table(preview.plan)))
     screen.say()
-    chosen = {"loss": preview.loss, "scale": preview.scale, "precision": preview.precision}
+    chosen: dict[str, Any] = {"loss": preview.loss, "scale": preview.scale, "precision": preview.precision}
+    chosen |= {"task": parts.task, "outputs": preview.plan.head and preview.plan.head.n_outputs}
     recipe = [] if asked.recipe is None else [("recipe", asked.recipe)]
     validated = None if parts.validation is None else f"{counted(len(parts.validation.X), 'row')} of {asked.validation}"
     screen.facts([*recipe, *settings_facts(estimator.get_params(deep=False), chosen, validated)])
@@ -188,11 +200,13 @@ def _announce(screen: Screen, estimator: Autoencoder, parts: _Parts, asked: Aske
 
 
 def _train(screen: Screen, estimator: Autoencoder, parts: _Parts) -> _Run:
-    validation = None if parts.validation is None else as_table(parts.validation)
+    held, labelled = parts.validation, parts.task is not None
+    validation = None if held is None else (as_input(held), held.labels) if labelled else as_input(held)
+    target = None if parts.target is None else parts.target.X
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
-            estimator.fit(as_table(parts.train), validation_data=validation)
+            estimator.fit(as_input(parts.train), parts.train.labels if labelled else None, validation_data=validation, target=target)
     except KeyboardInterrupt:
         if not hasattr(estimator, "best_epoch_"):  # it came before the first step, or twice
             raise
@@ -200,26 +214,45 @@ def _train(screen: Screen, estimator: Autoencoder, parts: _Parts) -> _Run:
     except TrainingDiverged as problem:
         return _Run("diverged", f"training diverged: {str(problem).rstrip('.')}")
     try:
-        return _Run(quality=_measure(screen, estimator, parts.train, parts.test))
+        return _Run(quality=_measure(screen, estimator, parts), head=_head(estimator, parts))
     except KeyboardInterrupt:
         return _Run("interrupted", "interrupted while measuring")
 
 
-def _measure(screen: Screen, estimator: Autoencoder, train: data.Rows, test: data.Rows) -> Quality:
+def _measure(screen: Screen, estimator: Autoencoder, parts: _Parts) -> Quality:
     from narrows.quality import measure
 
     # Figures are about scaled rows, as in training: there no feature's unit decides, and cross-entropy has a meaning.
-    train_table, test_table = as_table(train), as_table(replace(test, feature_names=train.feature_names))
+    train, test = parts.train, _as_trained(parts.test, parts.train)
+    clean, clean_test = (as_input(_as_trained(rows, train)) for rows in (parts.target or train, parts.test_target or test))
     return measure(
-        estimator.scale_rows(train_table),
-        estimator.scale_rows(test_table),
-        train_codes=estimator.transform(train_table),
-        test_codes=estimator.transform(test_table),
-        test_reconstruction=estimator.reconstruct(test_table, scaled=True),
-        train_labels=train.labels,
-        test_labels=test.labels,
+        estimator.scale_rows(clean),
+        estimator.scale_rows(clean_test),
+        train_codes=estimator.transform(as_input(train)),
+        test_codes=estimator.transform(as_input(test)),
+        test_reconstruction=estimator.reconstruct(as_input(test), scaled=True),
+        train_labels=_known(estimator, train.labels),
+        test_labels=_known(estimator, test.labels),
         progress=screen.progress(),
     )
+
+
+def _known(estimator: Any, labels: Any) -> Any:
+    """Give labels with None for the one that stands for none."""
+    unlabeled = getattr(estimator, "unlabeled", None)
+    if labels is None or unlabeled is None:
+        return labels
+    return [None if label == unlabeled else label for label in labels.tolist()]
+
+
+def _head(estimator: Any, parts: _Parts) -> dict[str, Any] | None:
+    """Measure a head on the test rows that have labels."""
+    test = _as_trained(parts.test, parts.train)
+    return None if parts.task is None or test.labels is None else head_figures(estimator, as_input(test), test.labels)
+
+
+def _as_trained(rows: data.Rows, train: data.Rows) -> data.Rows:
+    return replace(rows, feature_names=train.feature_names)
 
 
 def _worth_keeping(estimator: Autoencoder, end: str, output: Path) -> bool:
@@ -259,7 +292,7 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         screen.say(f"kept {best}, where the validation loss was lowest")
     if run.quality is not None:
         screen.say()
-        for line in quality_lines(run.quality):
+        for line in quality_lines(run.quality, run.head):
             line(screen)
     if run.end != "diverged":
         screen.say()
@@ -268,7 +301,7 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
     wrote = f"'{output}' ({size(output.stat().st_size)})"
     if run.end == "done":
         screen.say(f"wrote {wrote}", style="bold")
-        screen.commands("next:", _next(asked.source, output))
+        screen.commands("next:", _next(asked.source, output, run.head is not None))
     else:
         epoch = estimator.best_epoch_
         screen.error(f"{run.problem}; {wrote} holds {f'the weights of epoch {epoch}' if epoch else 'the weights so far'}")
@@ -278,10 +311,11 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         screen.result(bundle_values(output, read_manifest(output)))
 
 
-def _next(source: Source, output: Path) -> list[list[str]]:
+def _next(source: Source, output: Path, predicts: bool) -> list[list[str]]:
     stem, sources = output.stem, [source] if isinstance(source, str) else source
     return [
         ["narrows", "info", str(output)],
         ["narrows", "encode", str(output), *sources, "-o", f"{stem}-codes.csv"],
+        *([["narrows", "predict", str(output), *sources, "-o", f"{stem}-predicted.csv"]] if predicts else []),
         ["narrows", "reconstruct", str(output), *sources, "-o", f"{stem}-reconstructed.npy"],
     ]

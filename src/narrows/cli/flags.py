@@ -57,12 +57,16 @@ _DATA = typer.Argument(
 )
 Data = Annotated[list[str], _DATA]
 DataOrNone = Annotated[list[str] | None, _DATA]
+PredictedLabel = Annotated[
+    str | None,
+    typer.Option("--label", metavar="COL", help="The column, or the file, of labels to compare with; by default as when it was fitted."),
+]
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: a .npy, .csv or .parquet file.")]
 TestRows = Annotated[bool, typer.Option("--test", help="Take the test rows that a named data set brings, instead of the others.")]
 
 # Those of fit
 
-_ROWS, _CHOICES, _NETWORK, _TRAINING = "Rows in, bundle out", "Settings", "Network", "Training"
+_ROWS, _CHOICES, _NETWORK, _LABELS, _TRAINING = "Rows in, bundle out", "Settings", "Network", "Labels", "Training"
 
 Recipe = Annotated[
     str | None,
@@ -100,7 +104,7 @@ Label = Annotated[
     str | None,
     typer.Option(
         metavar="COL",
-        help="A column that is left out of the rows; codes are measured by it, nothing is trained with it. "
+        help="A column that is left out of the rows; codes are measured by it, and trained with it by --supervised. "
         "Or a file of labels: .npy, IDX, or CSV of one column.",
         rich_help_panel=_ROWS,
     ),
@@ -123,6 +127,15 @@ Test = Annotated[
         autocompletion=completion.data,
     ),
 ]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Clean rows, one for each of the others: what these are to be rebuilt as.",
+        rich_help_panel=_ROWS,
+        autocompletion=completion.data,
+    ),
+]
 ScaleRows = Annotated[
     Scale | None,
     typer.Option(
@@ -132,12 +145,39 @@ ScaleRows = Annotated[
         rich_help_panel=_NETWORK,
     ),
 ]
-Components = Annotated[int | None, typer.Option(min=1, metavar="N", help="Numbers in a code (2 by default).", rich_help_panel=_NETWORK)]
+Components = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N",
+        help="Numbers in a code (2 by default); with --conv also 'none': the last feature map is the code.",
+        rich_help_panel=_NETWORK,
+    ),
+]
 Layers = Annotated[
     str | None,
     typer.Option(
         metavar="WIDTHS",
         help="Widths of the hidden layers from the rows to the code, such as 500,300,100; 'none' for no hidden layer.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+Filters = Annotated[
+    str | None,
+    typer.Option(
+        "--conv",
+        metavar="FILTERS",
+        help="For images, convolutional layers in place of those: filters of each, such as 32,16; each halves the image.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+KernelSize = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Pixels on a side of their kernels (3 by default).", rich_help_panel=_NETWORK)
+]
+ImageShape = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HxWxC",
+        help="Height, width and channels of the images, such as 28x28, where the data do not say it themselves.",
         rich_help_panel=_NETWORK,
     ),
 ]
@@ -157,6 +197,40 @@ CodeActivation = Annotated[
 Dropout = Annotated[
     float | None,
     typer.Option(min=0, max=1, metavar="SHARE", help="Share of each hidden layer's values dropped in training.", rich_help_panel=_NETWORK),
+]
+Noise = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NOISE",
+        help="What rows suffer in training and are to be freed from: 0.4 or gaussian:0.4 (deviation, in scaled units), masking:0.3 or "
+        "salt_and_pepper:0.1 (share of the numbers), or none.",
+        rich_help_panel=_TRAINING,
+        autocompletion=completion.noises,
+    ),
+]
+Supervised = Annotated[
+    bool,
+    typer.Option(
+        "--supervised",
+        help="Train the code to tell the labels as well, by a head off the bottleneck: classes, or numbers where these have fractions.",
+        rich_help_panel=_LABELS,
+    ),
+]
+LabelWeight = Annotated[
+    float | None,
+    typer.Option(
+        min=0, metavar="WEIGHT", help="What labels count beside the reconstruction's 1 (0.1 by default).", rich_help_panel=_LABELS
+    ),
+]
+HeadWidths = Annotated[
+    str | None,
+    typer.Option(
+        "--head", metavar="WIDTHS", help="Widths of the head's hidden layers (64,128 by default), or 'none'.", rich_help_panel=_LABELS
+    ),
+]
+HeadDropout = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, metavar="SHARE", help="Share of their values dropped in training.", rich_help_panel=_LABELS),
 ]
 Epochs = Annotated[str | None, typer.Option(metavar="N", help="Passes over the rows, or 'auto'.", rich_help_panel=_TRAINING)]
 BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows a step.", rich_help_panel=_TRAINING)]
@@ -219,8 +293,23 @@ def epochs(text: str | None) -> int | str | None:
     return int(text)
 
 
-def widths(text: str | None) -> list[int] | None:
-    """Read ``--layers``.
+def components(text: str | None) -> int | str | None:
+    """Read ``--components``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither a number nor "none".
+    """
+    if text is None or text == "none":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither a whole number of at least 1 nor 'none'.", param_hint="'--components'")
+    return int(text)
+
+
+def widths(text: str | None, flag: str = "--layers", example: str = "500,300,100") -> list[int] | None:
+    """Read ``--layers`` or ``--head``.
 
     Raises
     ------
@@ -231,7 +320,37 @@ def widths(text: str | None) -> list[int] | None:
         return None
     if text.strip().casefold() in ("", "none"):
         return []
-    return _whole_numbers(text, "'--layers'", "widths", "500,300,100")
+    return _whole_numbers(text, f"'{flag}'", "widths", example)
+
+
+def filters(text: str | None) -> list[int] | None:
+    """Read ``--conv``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no list of filters.
+    """
+    return None if text is None else _whole_numbers(text, "'--conv'", "filters", "32,16")
+
+
+def image_shape(text: str | None) -> list[int] | None:
+    """Read ``--image-shape``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no shape of an image.
+    """
+    if text is None:
+        return None
+    sizes = text.casefold().replace("x", ",").split(",")
+    if len(sizes) not in (2, 3) or not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+        raise typer.BadParameter(
+            f"{text!r} is no shape of images: give height and width, and channels where there are several, as in 28x28 or 32x32x3.",
+            param_hint="'--image-shape'",
+        )
+    return list(map(int, sizes))
 
 
 def sizes(text: str | None) -> tuple[int, ...] | None:

@@ -51,6 +51,9 @@ def check_alike(rows: data.Rows, others: data.Rows, what: str) -> None:
     ValueError
         If so.
     """
+    if rows.image_shape and others.image_shape and rows.image_shape != others.image_shape:
+        came, wanted = ("x".join(map(str, shape)) for shape in (others.image_shape, rows.image_shape))
+        raise ValueError(f"{others.name} holds images of {came} and {rows.name} of {wanted}: give {what} images of one size")
     mine, theirs = rows.feature_names or [], others.feature_names or []
     missing = next((name for name in mine if theirs and name not in theirs), None)
     more = next((name for name in theirs if mine and name not in mine), None)
@@ -68,8 +71,20 @@ def check_alike(rows: data.Rows, others: data.Rows, what: str) -> None:
         )
 
 
+def is_images(rows: data.Rows) -> bool:
+    """Say whether rows are images: of (height, width), or with channels."""
+    return rows.image_shape is not None and len(rows.image_shape) in (2, 3)
+
+
+def as_input(rows: data.Rows) -> Any:
+    """Give rows as an estimator takes them: a table if the columns have names, images as images, else the array."""
+    if rows.feature_names is None and rows.image_shape is not None and is_images(rows):
+        return rows.X.reshape(len(rows.X), *rows.image_shape)
+    return as_table(rows)
+
+
 def as_table(rows: data.Rows) -> Any:
-    """Give rows as an estimator takes them: a table if the columns have names, else the array."""
+    """Give rows as a table if the columns have names, else as the array."""
     if rows.feature_names is None:
         return rows.X
     import pyarrow as pa

@@ -9,7 +9,7 @@ import numpy as np
 
 from narrows import data
 from narrows.cli.coding import FILE, begin, load, rows_for
-from narrows.cli.reading import Source, as_table
+from narrows.cli.reading import Source, as_input
 from narrows.cli.screen import Screen, aligned, counted, size
 
 FORMATS = (".csv", ".parquet")  # row numbers are integers, errors are not: .npy holds one type
@@ -25,7 +25,7 @@ def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, 
     """
     manifest = begin(bundle, source, output, FORMATS)
     rows = rows_for(screen, manifest, bundle, source, test)
-    errors = load(bundle).reconstruction_error(as_table(rows))
+    errors = load(bundle).reconstruction_error(as_input(rows))
     order = np.argsort(-errors, kind="stable")
     figures = {"mean": errors.mean(), "median": np.median(errors), "p95": np.quantile(errors, 0.95), "largest": errors.max()}
     worst = [_about(rows, errors, row) for row in order[:top]]

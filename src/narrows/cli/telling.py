@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows.cli.screen import Screen, aligned, counted, size
+from narrows.cli.settings import TASKS
+from narrows.data.names import listed
 
 if TYPE_CHECKING:
     from narrows.bundle import Manifest
@@ -19,6 +21,7 @@ _SCALES = {
     "minmax": "minmax, each feature to [0, 1]",
     "standard": "standard, each feature to mean 0 and deviation 1",
 }
+_NOISES = {"Gaussian": "normal, of deviation", "Masking": "masking, a share of", "SaltAndPepper": "salt and pepper, a share of"}
 _LOSSES = {"bce": "bce, binary cross-entropy", "mse": "mse, mean squared error"}
 
 
@@ -45,7 +48,9 @@ def info(screen: Screen, path: Path) -> int:
             f"The layers are Keras models of the user's own: {learned.n_parameters:,} parameters, {learned.n_features:,} features."
         )
     screen.say()
-    chosen = {"loss": learned.loss_name, "scale": learned.scale.kind, "precision": learned.precision}
+    chosen: dict[str, Any] = {"loss": learned.loss_name, "scale": learned.scale.kind, "precision": learned.precision}
+    chosen |= {"task": TASKS.get(state.estimator), "outputs": len(learned.labels.classes) if learned.labels is not None else 1}
+    chosen |= {"images": learned.image_shape, "classes": learned.labels and learned.labels.classes}
     screen.facts(settings_facts(_plain(state.params), chosen, _validated(manifest.metadata)))
     screen.say()
     screen.table(_history(learned.history))
@@ -53,7 +58,7 @@ def info(screen: Screen, path: Path) -> int:
     screen.prose(f"{counted(learned.n_epochs, 'epoch')} in {learned.fit_seconds:.1f} s{kept}")
     if (quality := _quality(manifest)) is not None:
         screen.say()
-        for line in quality_lines(quality):
+        for line in quality_lines(quality, manifest.metadata.get("head")):
             line(screen)
     if learned.diagnostics:
         from narrows.diagnostics import Verdict
@@ -84,14 +89,17 @@ def config(path: Path) -> int:
 
 def recipes(screen: Screen) -> int:
     """List the recipes; give the exit code."""
+    from narrows.estimators.recipes import RECIPES
     from narrows.estimators.recipes import recipes as known
 
     found = known()
-    lines = [line for name, (description, source) in found.items() for line in ((name, description), ("", source), ("", ""))]
-    screen.facts(lines[:-1])
-    screen.say()
-    screen.commands("to use one:", [["narrows", "fit", "digits", "--recipe", next(reversed(found))]])
-    screen.result({name: {"description": description, "source": source} for name, (description, source) in found.items()})
+    for name, (description, source) in found.items():
+        needs = [("", f"needs {' and '.join(RECIPES[name].needs)}")] if RECIPES[name].needs else []
+        screen.facts([(f"{name:{max(map(len, found))}}", description), ("", source), *needs])
+        screen.say()
+    screen.commands("to use one:", [["narrows", "fit", "digits", "--recipe", "supervised"]])
+    values = {name: {"description": description, "source": source} for name, (description, source) in found.items()}
+    screen.result({name: {**said, "needs": list(RECIPES[name].needs)} for name, said in values.items()})
     return 0
 
 
@@ -110,6 +118,9 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
         "network": None if state.plan is None else plan_table(state.plan).to_dict(),
         "n_features": learned.n_features,
         "feature_names": learned.feature_names,
+        "image_shape": learned.image_shape,
+        "task": TASKS.get(state.estimator),
+        "classes": learned.labels and list(learned.labels.classes),
         "loss": learned.loss_name,
         "scale": learned.scale.kind,
         "precision": learned.precision,
@@ -122,15 +133,18 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def quality_lines(quality: Quality) -> list[Callable[[Screen], None]]:
-    """Give what prints the figures of a quality, PCA's beside them."""
+def quality_lines(quality: Quality, head: dict[str, Any] | None = None) -> list[Callable[[Screen], None]]:
+    """Give what prints the figures of a quality, PCA's beside them, and those of a head."""
     lines = [(row.figure, *_alike(row.autoencoder, row.pca), row.better) for row in quality.table()]
+    for figure, title in (("accuracy", "accuracy of the head"), ("r2", "R² of the head")):
+        if head and figure in head:
+            lines.append((title, f"{head[figure]:.4f}", "", "higher"))
     notes = [f"{figure.replace('_', ' ')}: measured on {share}" for figure, share in quality.sampled.items()]
     notes += [f"{figure.replace('_', ' ')}: not measured, {reason}" for figure, reason in quality.skipped.items()]
     if quality.pca_components_to_match is not None:
         notes.append(f"PCA needs {counted(quality.pca_components_to_match, 'component')} to explain as much variance")
-    head = (f"quality on {counted(quality.n_test, 'test row')}", "autoencoder", f"PCA, {quality.n_components}", "better")
-    table = aligned(head, lines)
+    titles = (f"quality on {counted(quality.n_test, 'test row')}", "autoencoder", f"PCA, {quality.n_components}", "better")
+    table = aligned(titles, lines)
     return [lambda screen: screen.table(table), *(lambda screen, note=note: screen.prose(note) for note in notes)]
 
 
@@ -143,7 +157,16 @@ def settings_facts(parameters: dict[str, Any], chosen: dict[str, Any], validated
     held = validated or f"{100 * parameters['validation_fraction']:g} % of the rows"
     ends = stops is True or (stops == "auto" and parameters["epochs"] == "auto")
     validation = f"; stops by validation on {held}" if ends else f"; validation on {held}" if validated else ""
+    noise = noise_words(parameters.get("noise"))
+    task = chosen.get("task")
+    learns = "numbers to predict" if task == "numbers" else f"{chosen.get('outputs')} classes"
+    weights = "{label_weight:g} beside the reconstruction's {reconstruction_weight:g}".format_map(parameters) if task else ""
+    images = chosen.get("images")
     return [
+        *([("images", "x".join(map(str, images)))] if images else []),
+        *([("classes", listed(chosen["classes"]))] if chosen.get("classes") else []),
+        *([("noise", noise)] if noise else []),
+        *([("labels", f"{learns}, which count {weights}")] if task else []),
         ("loss", _LOSSES.get(loss, loss)),
         ("scale", _SCALES.get(chosen["scale"], chosen["scale"])),
         ("precision", chosen["precision"] if chosen["precision"] == "float32" else f"{chosen['precision']} in training, float32 in use"),
@@ -151,6 +174,15 @@ def settings_facts(parameters: dict[str, Any], chosen: dict[str, Any], validated
         ("epochs", f"{parameters['epochs']}{validation}"),
         ("seed", f"{parameters['random_state']}"),
     ]
+
+
+def noise_words(noise: Any) -> str:
+    """Say what rows suffer in training; nothing where they do not."""
+    if not noise:
+        return ""
+    about = dict(noise) if isinstance(noise, dict) else {"class": type(noise).__name__, **noise.get_params()}
+    clipped = ", clipped to the range of the data" if about.get("clip") else ""
+    return f"{_NOISES.get(about['class'], about['class'])} {about.get('strength', 0):g}{clipped}; in training only"
 
 
 def _named(value: Any) -> str:
@@ -171,6 +203,8 @@ def _plain(value: Any) -> Any:
         return _plain(value["tuple"])
     if set(value) == {"choices", "values"}:
         return {"class": value["choices"], **_plain(value["values"])}
+    if set(value) == {"dict"}:
+        return {str(name): _plain(item) for name, item in value["dict"]}
     if set(value) == {"keras"}:
         inner = value["keras"]
         return str(inner.get("config", {}).get("name") or inner.get("class_name", "a Keras object"))
@@ -197,6 +231,8 @@ def _origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:
             facts.append(("label", f"{about['label']}, left out of the rows"))
         if about.get("label_file"):
             facts.append(("labels", f"from {about['label_file']}"))
+        if about.get("target"):
+            facts.append(("rebuilt as", str(about["target"])))
     if metadata.get("recipe"):
         facts.append(("recipe", str(metadata["recipe"])))
     if metadata.get("end", "done") != "done":
@@ -213,10 +249,13 @@ def _validated(metadata: dict[str, Any]) -> str | None:
 
 def _history(history: dict[str, tuple[float, ...]]) -> str:
     """Lay out some epochs: the first, the last, and a few between."""
-    names = [name for name in ("loss", "val_loss", "learning_rate") if history.get(name)]
+    wanted = (
+        ("loss", "label_loss", "accuracy", "val_loss", "val_accuracy") if "label_loss" in history else ("loss", "val_loss", "learning_rate")
+    )
+    names = [name for name in wanted if history.get(name)]
     n = len(history.get("loss", ()))
     shown = sorted({round(place * (n - 1) / (EPOCHS_SHOWN - 1)) for place in range(EPOCHS_SHOWN)}) if n else []
-    titles = {"loss": "loss", "val_loss": "validation loss", "learning_rate": "learning rate"}
+    titles = {name: name.replace("val_", "validation ").replace("_", " ") for name in names}
     lines = [(f"{epoch + 1}", *(f"{history[name][epoch]:.4g}" for name in names)) for epoch in shown]
     return aligned(("epoch", *(titles[name] for name in names)), lines)
 

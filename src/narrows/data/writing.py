@@ -26,7 +26,7 @@ def write(
     array: NDArray[Any],
     columns: Sequence[str],
     *,
-    index: tuple[str, ArrayLike] | None = None,
+    index: tuple[str, ArrayLike] | Sequence[tuple[str, ArrayLike]] | None = None,
 ) -> None:
     """Write a table in the format that the extension names; what stands at `path` is replaced at the end, or untouched.
 
@@ -34,12 +34,12 @@ def write(
     ----------
     path : str or path-like
         A file that ends in .npy, .csv or .parquet.
-    array : ndarray of shape (n, d)
+    array : ndarray of shape (n, d), or (n,) for .npy
         Numbers, written in the type that they have: float32 stays float32.
     columns : sequence of str
         The d names of the columns. A .npy file does not keep them.
-    index : tuple of str and array-like of shape (n,), default=None
-        The name and the values of a further column, put first, such as ``("label", labels)``; not for .npy.
+    index : tuple of str and array-like of shape (n,), or sequence of such, default=None
+        The name and the values of further columns, put first, such as ``("label", labels)``; not for .npy.
 
     Raises
     ------
@@ -51,13 +51,14 @@ def write(
     path = Path(path)
     check_writable(path, FORMATS)
     array = np.asarray(array)
-    _check_parts(path, array, columns, index)
+    first = [index] if isinstance(index, tuple) else list(index or ())
+    _check_parts(path, array, columns, first)
     try:
         with replacing(path) as file:
             if path.suffix.lower() == ".npy":
                 _write_npy(file, array)
             else:
-                _write_table(file, path.suffix.lower(), array, columns, index)
+                _write_table(file, path.suffix.lower(), array, columns, first)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise OSError(
@@ -101,16 +102,18 @@ def check_writable(path: str | os.PathLike[str], formats: Collection[str] | None
         ) from problem
 
 
-def _check_parts(path: Path, array: NDArray[Any], columns: Sequence[str], index: tuple[str, ArrayLike] | None) -> None:
-    if array.ndim != 2:
+def _check_parts(path: Path, array: NDArray[Any], columns: Sequence[str], first: list[tuple[str, ArrayLike]]) -> None:
+    is_npy = path.suffix.lower() == ".npy"
+    if array.ndim != 2 and not (is_npy and array.ndim == 1):
         raise ValueError(f"an array of shape {array.shape} came to be written to '{path}'; a table has the shape (n, d): reshape it")
-    n, d = array.shape
+    n, d = (*array.shape, 1)[:2]
     if len(columns) != d:
         raise ValueError(f"{len(columns)} column names came for the {d} columns of '{path}': give one name per column")
-    if index is not None and path.suffix.lower() == ".npy":
-        raise ValueError(f"'{path}' cannot keep the column {index[0]!r}, as .npy holds one array of numbers: write .csv or .parquet")
-    if index is not None and np.shape(index[1]) != (n,):
-        raise ValueError(f"{index[0]!r} of shape {np.shape(index[1])} came for the {n} rows of '{path}': give one value per row")
+    for name, values in first:
+        if is_npy:
+            raise ValueError(f"'{path}' cannot keep the column {name!r}, as .npy holds one array of numbers: write .csv or .parquet")
+        if np.shape(values) != (n,):
+            raise ValueError(f"{name!r} of shape {np.shape(values)} came for the {n} rows of '{path}': give one value per row")
 
 
 def _write_npy(file: IO[bytes], array: NDArray[Any]) -> None:
@@ -120,26 +123,26 @@ def _write_npy(file: IO[bytes], array: NDArray[Any]) -> None:
     file.write(array.reshape(-1).view(np.uint8).data)
 
 
-def _write_table(file: IO[bytes], extension: str, array: NDArray[Any], columns: Sequence[str], index: tuple[str, ArrayLike] | None) -> None:
+def _write_table(file: IO[bytes], extension: str, array: NDArray[Any], columns: Sequence[str], first: list[tuple[str, ArrayLike]]) -> None:
     from pyarrow import csv, parquet
 
-    blocks = _blocks(array, columns, index)
-    first = next(blocks)
-    writer = csv.CSVWriter(file, first.schema) if extension == ".csv" else parquet.ParquetWriter(file, first.schema)
+    blocks = _blocks(array, columns, first)
+    begin = next(blocks)
+    writer = csv.CSVWriter(file, begin.schema) if extension == ".csv" else parquet.ParquetWriter(file, begin.schema)
     with writer:
-        writer.write_batch(first)
+        writer.write_batch(begin)
         for block in blocks:
             writer.write_batch(block)
 
 
-def _blocks(array: NDArray[Any], columns: Sequence[str], index: tuple[str, ArrayLike] | None) -> Iterator[pa.RecordBatch]:
+def _blocks(array: NDArray[Any], columns: Sequence[str], first: list[tuple[str, ArrayLike]]) -> Iterator[pa.RecordBatch]:
     """Cut a table into blocks of rows, so that a large one is not held twice; one without rows gives one block."""
     import pyarrow as pa
 
-    names = [*([index[0]] if index is not None else []), *columns]
-    first = None if index is None else np.asarray(index[1])
+    names = [*(name for name, _ in first), *columns]
+    leading = [np.asarray(values) for _, values in first]
     for start in range(0, max(1, len(array)), ROWS_AT_ONCE):
         block = slice(start, start + ROWS_AT_ONCE)
-        values = [] if first is None else [first[block]]
+        values = [column[block] for column in leading]
         values += [np.ascontiguousarray(column) for column in array[block].T]
         yield pa.RecordBatch.from_arrays([pa.array(column) for column in values], names=names)

@@ -118,7 +118,7 @@ RECIPES: dict[str, Recipe] = {
         f"{_MEASURED}, {_VINCENT}",
         {"layers": Dense(500, 300), "n_components": 64, "noise": Gaussian(0.4), "epochs": 10},
     ),
-    # The strength on 5,000 rows of MNIST, 20 epochs: half of the numbers are 0, and 15-NN of the codes is best. A start as PCA keeps codes full.
+    # Measured on 5,000 rows of MNIST, 20 epochs: half of the numbers are 0, and 15-NN of codes is best. A start as PCA keeps codes full.
     "sparse": Recipe(
         "500-300-64, of whose code a row uses about half: ReLU, and an L1 penalty of 5e-4 on the code",
         f"{_TEXTBOOK} sparse autoencoder, its strength measured; {_NG}",
