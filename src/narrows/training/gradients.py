@@ -32,7 +32,8 @@ def gradient_norms(network: Network, loss: Any, scaled: np.ndarray) -> dict[str,
     computation = network.computation
     output = None if network.plan is None else network.plan.output_activation
     gradients = _derivative(computation, loss, output)(network.weights, scaled)
-    return {name: float(np.linalg.norm(gradients[name])) for name in computation.trainable if name in gradients}
+    exact = {name: np.asarray(gradients[name], np.float64) for name in computation.trainable if name in gradients}
+    return {name: float(np.linalg.norm(gradient)) for name, gradient in exact.items()}
 
 
 @functools.lru_cache(maxsize=8)  # a network is measured before training and after: one compilation serves both
