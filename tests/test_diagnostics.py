@@ -12,7 +12,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from narrows import Autoencoder, Dense, data, diagnostics, errors
+from narrows import Autoencoder, Dense, SupervisedAutoencoder, data, diagnostics, errors
 
 rng = np.random.default_rng(0)
 PLANE = rng.normal(size=(64, 2)) @ rng.normal(size=(2, 6)) + 0.2 * rng.normal(size=(64, 6))
@@ -24,6 +24,10 @@ UNIT = rng.random((64, 6))
 BORDERED = np.column_stack([PLANE, np.ones((64, 1))])  # as a picture has them
 EMPTY = np.column_stack([PLANE[:, :2], np.ones((64, 4))])
 TWICE = np.column_stack([PLANE[:, :3], PLANE[:, :3]])
+
+CHANCE = rng.integers(0, 2, 40)  # labels of `NOISE` that nothing in it tells
+SIDE = (PLANE[:, 0] > 0).astype(int)
+LABELED = {"n_components": 6, "layers": (), "epochs": 150, "learning_rate": 0.01, "label_weight": 10.0}
 
 PLAIN = {"linear_path": False}  # without it a network begins as PCA, and has less to be warned of
 LINEAR = {**PLAIN, "layers": (), "learning_rate": 0.1, "batch_size": 32}
@@ -48,11 +52,13 @@ class Fit:
 
     rows: np.ndarray
     settings: Callable[[], dict[str, Any]]  # what needs Keras is made when the test runs
-    validation: np.ndarray | None = field(default=None)
+    validation: Any = field(default=None)
+    labels: np.ndarray | None = field(default=None)
 
-    def run(self) -> Autoencoder:
+    def run(self) -> Any:
         settings = {"epochs": 2, "early_stopping": False, "precision": "float32", "random_state": 0, **self.settings()}
-        return Autoencoder(**settings).fit(self.rows, validation_data=self.validation)
+        made = Autoencoder(**settings) if self.labels is None else SupervisedAutoencoder(**settings)
+        return made.fit(self.rows, self.labels, validation_data=self.validation)
 
 
 # name: (class of the warning, a fit that deserves it, one that does not)
@@ -71,6 +77,11 @@ TABLE: dict[str, tuple[type[errors.VerdictWarning], Fit, Fit]] = {
         errors.Overfitting,
         Fit(NOISE[:20], lambda: {"n_components": 6, "layers": (64,), "epochs": 300, "learning_rate": 0.01}, NOISE[20:]),
         Fit(PLANE[:40], lambda: {**LINEAR, "epochs": 100}, PLANE[40:]),
+    ),
+    "head": (
+        errors.OverfittedHead,
+        Fit(NOISE[:20], lambda: LABELED, (NOISE[20:], CHANCE[20:]), CHANCE[:20]),
+        Fit(PLANE[:40], lambda: LABELED, (PLANE[40:], SIDE[40:]), SIDE[:40]),
     ),
     "still_learning": (
         errors.StillLearning,

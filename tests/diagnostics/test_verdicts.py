@@ -49,9 +49,9 @@ def test_better_than_the_mean_row_is_none():
             "warning",
             "The code is worse than PCA with 2 components: squared error 0.6 against 0.5. Train longer, widen the layers, or use PCA.",
         ),
-        (0.505, "note", "PCA with 2 components is as good here: squared error 0.5 against 0.505. Use PCA, or "),
-        (0.495, "note", "PCA with 2 components is as good here: squared error 0.5 against 0.495. Use PCA, or "),
-        (0.25, "good", "2 times less error than PCA with 2 components."),
+        (0.505, "note", "PCA with 2 components is as good here: squared error 0.5 against 0.505 on training rows. Use PCA, or "),
+        (0.495, "note", "PCA with 2 components is as good here: squared error 0.5 against 0.495 on training rows. Use PCA, or "),
+        (0.25, "good", "2 times less error than PCA with 2 components, on training rows."),
     ],
 )
 def test_pca_is_worse_as_good_or_better(error, level, words):
@@ -62,11 +62,36 @@ def test_pca_is_worse_as_good_or_better(error, level, words):
 
 
 def test_one_component_is_singular():
-    assert "PCA with 1 component." in str(compared(0.25, n_components=1)["pca"])
+    assert "PCA with 1 component, on" in str(compared(0.25, n_components=1)["pca"])
 
 
 def test_worse_than_pca_on_rows_that_were_not_learned_by_heart():
     assert "It knows its training rows by heart" in compared(0.6, train_error=0.1, n_held_out=50)["pca"].remedy
+
+
+@pytest.mark.parametrize(("n", "level"), [(10, "note"), (24, "note"), (26, "good"), (10_000, "good")])
+def test_few_validation_rows_do_not_make_a_network_better(n, level):
+    """A tenth less error is luck on 24 rows, by which the epoch was chosen as well."""
+    found = compared(0.5 / 1.1, train_error=0.45, n_held_out=n)["pca"]
+
+    assert found.level == level
+    assert f" on {n:,} validation rows." in str(found)
+
+
+@pytest.mark.parametrize(
+    ("pca_error", "words"), [(1e-14, "PCA with 2 components is as good here: it rebuilds every row exactly, too. Use PCA."), (0.1, "")]
+)
+def test_what_rounding_leaves_is_not_compared(pca_error, words):
+    found = diagnose(Measurements(errors=Errors(2e-12, 1.0, pca_error, 2), course=FALLING))
+
+    assert str(found[0]) == "No collapse: every row is rebuilt exactly, but for rounding."
+    assert [(verdict.level, str(verdict)) for verdict in found[1:]] == ([("note", words)] if words else [])
+
+
+def test_a_code_as_long_as_a_row_is_said_to_be_so():
+    found = compared(0.3, pca_error=0.0, complete=True)["pca"]
+
+    assert (found.level, str(found)) == ("note", "A code is as long as a row: PCA with 2 components loses nothing either.")
 
 
 def test_equal_rows_are_nothing_to_learn():

@@ -78,7 +78,9 @@ def diagnose(found: Measurements) -> list[Verdict]:
         if found.errors.mean_error <= 0:
             return [verdict for verdict in verdicts if verdict is not None]
     if found.course is not None and found.course.diverged is None:
-        verdicts += [course.overfitting(found.course, found.errors), course.still_learning(found.course)]
+        verdicts.append(course.overfitting(found.course, found.errors))
+        if found.errors is None or not found.errors.exact:  # then there is nothing left to learn
+            verdicts.append(course.still_learning(found.course))
     if found.head is not None:
         verdicts.append(heads.overfitted_head(found.head))
     verdicts += [units.dead_units(found.layers), units.saturated_units(found.layers)]
