@@ -70,6 +70,21 @@ def test_csv_numbers_are_float32_where_that_is_exact(csv, cell, dtype):
     assert X[1, 0] == float(cell)
 
 
+@pytest.mark.parametrize(("cell", "row"), [("maybe", 2), ("0.5", 1)])
+def test_what_is_no_truth_is_named(csv, cell, row):
+    """Not the first cell of the column, which is in order."""
+    with pytest.raises(
+        ValueError, match=rf"holds '{cell if row == 2 else 'true'}' in column 'b', row {row}, where a number is needed: mend it"
+    ):
+        load(csv(f"a,b\n1,true\n2,{cell}\n3,false\n"))
+
+
+@pytest.mark.parametrize("cell", ["3,14", "1.234,5", "-1,234"])
+def test_commas_in_numbers_are_named(csv, cell):
+    with pytest.raises(ValueError, match=rf"holds '{cell}' in column 'b', row 2, .*: write numbers with a decimal point and without marks"):
+        load(csv(f"a;b\n1;2\n2;{cell}\n"))
+
+
 def test_true_and_false_are_numbers(csv, parquet_file):
     """A column of truth values is one of 1 and 0, in both formats."""
     assert load(csv("a,b\n1,true\n2,false\n")).X.tolist() == [[1, 1], [2, 0]]

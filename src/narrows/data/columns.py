@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 2048
 
 _MISSING = {"", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null"}  # what stands for no value in text
+_TRUTH = {"true", "false"}
 
 
 def check_columns(names: list[str], label: str | None, where: str) -> None:
@@ -130,21 +131,28 @@ def _numbers(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray:
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):
         return column.cast(pa.float64())
     row, value = _first_that_is_no_number(column)
-    raise ValueError(
-        f"{where} holds {shortened(value)!r} in column {name!r}, row {row}, where a number is needed: mend it, leave the column out, "
-        f"or name it as the label (label={name!r} in Python, --label {name} on the command line)"
-    )
+    remedy = f"mend it, leave the column out, or name it as the label (label={name!r} in Python, --label {name} on the command line)"
+    if _is_number_with_commas(value):
+        remedy = "write numbers with a decimal point and without marks between thousands (pandas.read_csv has decimal= and thousands=)"
+    raise ValueError(f"{where} holds {shortened(value)!r} in column {name!r}, row {row}, where a number is needed: {remedy}")
 
 
 def _first_that_is_no_number(column: pa.ChunkedArray) -> tuple[int, str]:
+    truth = None  # a column of nothing else can be read; where there is something else, that is what is wrong
     for row, cell in enumerate(column, start=1):
         value = cell.as_py()
         if not isinstance(value, str):
             if value is not None:
                 return row, str(value)
+        elif value.strip().casefold() in _TRUTH:
+            truth = truth or (row, value)
         elif value.strip().casefold() not in _MISSING and not is_number(value):
             return row, value
-    return 1, str(column[0]) if len(column) else ""  # numbers stored as text
+    return truth or (1, str(column[0]) if len(column) else "")  # numbers stored as text
+
+
+def _is_number_with_commas(cell: str) -> bool:
+    return "," in cell and is_number(cell.replace(".", "").replace(",", "."))  # 3,14 and 1.234,5, but also 1,234
 
 
 def is_number(cell: str) -> bool:
