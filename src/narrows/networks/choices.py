@@ -120,5 +120,5 @@ def check_flags(owner: str, **flags: Any) -> None:
 def check_numbers(owner: str, **numbers: tuple[Any, float]) -> None:
     """Refuse a number that is not between 0 and its end, which does not belong to it."""
     for name, (value, end) in numbers.items():
-        if not isinstance(value, Real) or not 0 <= value < end:
+        if not isinstance(value, Real) or not 0 <= float(value) < end:
             raise ValueError(f"{name} of {owner} must be a number in [0, {end}), got {value!r}")

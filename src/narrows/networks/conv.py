@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 from narrows.networks.choices import Choices, check_flags, check_numbers, check_sizes
@@ -24,11 +23,12 @@ from narrows.networks.plan import (
     MaxPoolingLayer,
     Plan,
     ReshapeLayer,
-    Shape,
     TransposedConvLayer,
     UpsamplingLayer,
     by,
 )
+
+Image = tuple[int, int, int]  # height, width, channels
 
 
 class Conv(Choices):
@@ -141,7 +141,7 @@ class Conv(Choices):
         code_activation: Activation,
         output_activation: Activation,
         linear_path: bool = False,
-        image_shape: tuple[int, int, int] | None = None,
+        image_shape: Image | None = None,
     ) -> Plan:
         """Give the plan of these layers.
 
@@ -192,7 +192,7 @@ class Conv(Choices):
     def _weights(self) -> dict[str, Any]:
         return {name: self._values[name] for name in ("kernel_initializer", "l1", "l2")}
 
-    def _checked(self, image: Shape | None, n_features: int) -> Shape:
+    def _checked(self, image: Image | None, n_features: int) -> Image:
         """Refuse a shape of images that these layers or the rows do not fit."""
         if image is None:
             raise ValueError(
@@ -210,11 +210,12 @@ class Conv(Choices):
         times, most = len(self.filters), (least - 1).bit_length()
         if times > most:
             raise ValueError(
-                f"Conv{self.filters} halves images {times} times, and those of {by(image[:2])} can be halved {most} times: use fewer filters"
+                f"Conv{self.filters} halves images {times} times, and those of {by(image[:2])} can be halved {most} times: "
+                f"use fewer filters"
             )
         return image
 
-    def _encoder(self, image: Shape) -> tuple[list[Layer], list[tuple[int, int]]]:
+    def _encoder(self, image: Image) -> tuple[list[Layer], list[tuple[int, int]]]:
         """Give the layers up to the last feature map, and the height and width of the image and of what each layer gives."""
         layers: list[Layer] = [ReshapeLayer(name="encoder_image", shape=image)]
         sizes, inputs = [(image[0], image[1])], image[-1]
@@ -244,7 +245,7 @@ class Conv(Choices):
         ]
         return end if activation == "linear" else [*end, ActivationLayer(name="code_activation", units=n_components, activation=activation)]
 
-    def _start(self, n_components: int | None, shape: tuple[int, int, int]) -> list[Layer]:
+    def _start(self, n_components: int | None, shape: Image) -> list[Layer]:
         """Give the layers from the code to the decoder's first feature map."""
         image = ReshapeLayer(name="decoder_image", shape=shape)
         if n_components is None:
@@ -281,9 +282,10 @@ class Conv(Choices):
         return out
 
 
-def _image_shape(given: Any) -> tuple[int, int, int]:
+def _image_shape(given: Any) -> Image:
     sizes = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
-    if len(sizes) not in (2, 3) or not all(isinstance(size, Integral) and not isinstance(size, bool) and size >= 1 for size in sizes):
+    if len(sizes) not in (2, 3):
         raise ValueError(f"image_shape of Conv must be (height, width, channels), whole numbers of at least 1, or None, got {given!r}")
+    check_sizes("image_shape of Conv", *sizes)
     height, width, channels = (int(size) for size in (*sizes, 1)[:3])
     return height, width, channels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,40 @@ def _holds() -> bool:
 
     ours, plain = (jax.tree.leaves(results(product)) for product in (matmul_bfloat16(), jnp.matmul))
     return all(float(jnp.abs(a - b).max()) <= 0.03 * float(jnp.abs(b).max()) + 1e-6 for a, b in zip(ours, plain, strict=True))
+
+
+@functools.cache
+def _convolutions_hold() -> bool:
+    """Whether the lowered convolutions, max poolings and their derivatives agree with the plain ones here."""
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    def plain(x: Any, kernels: list[Any]) -> Any:
+        """With strides, pooled, and twice as large, to few units."""
+
+        def convolved(x: Any, kernel: Any, stride: int) -> Any:
+            return lax.conv_general_dilated(x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+        x = jnp.tanh(convolved(x, kernels[0], 2))
+        x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "SAME")
+        return convolved(jnp.repeat(jnp.repeat(x, 2, 1), 2, 2), kernels[1], 1)
+
+    def lowered(*args: Any) -> Any:
+        traced = jax.make_jaxpr(plain)(*args)
+        return _Lowering("float32", lambda: True).evaluate(traced.jaxpr, traced.consts, *jax.tree.leaves(args))[0]
+
+    rng = np.random.default_rng(0)
+    shapes = (8, 9, 7, 3), (3, 3, 3, 8), (3, 3, 8, 1)
+    with jax.ensure_compile_time_eval():
+        x, *kernels = (jnp.asarray(rng.normal(size=shape) / np.sqrt(np.prod(shape[:3])), jnp.float32) for shape in shapes)
+
+        def results(function: Callable[..., Any], *args: Any) -> Any:
+            return jax.value_and_grad(lambda *args: jnp.mean(jnp.sin(function(*args))), (0, 1))(*args)
+
+        ours, expected = jax.jit(lambda *args: (results(lowered, *args), results(plain, *args)))(x, kernels)
+        pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True)
+        return all(float(jnp.abs(a - b).max()) <= 1e-4 * float(jnp.abs(b).max()) + 1e-9 for a, b in pairs)
 
 
 @functools.cache
@@ -115,33 +150,90 @@ def lower(function: Callable[..., Any], precision: str) -> Callable[..., Any]:
 
     def lowered(*args: Any) -> Any:
         traced, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-        results = _evaluate(precision, traced.jaxpr, traced.consts, *jax.tree.leaves(args))
+        results = _Lowering(precision, _convolutions_hold).evaluate(traced.jaxpr, traced.consts, *jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shape), results)
 
     return lowered
 
 
-def _evaluate(precision: str, jaxpr: Any, consts: Any, *args: Any) -> list[Any]:
-    import jax.extend.core as core
-    from jax import lax
+class _Lowering:
+    """One pass over a traced function."""
 
-    values: dict[Any, Any] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
-    for equation in jaxpr.eqns:
-        inputs = [atom.val if isinstance(atom, core.Literal) else values[atom] for atom in equation.invars]
+    def __init__(self, precision: str, convolutions_hold: Callable[[], bool]) -> None:
+        self._precision, self._convolutions_hold = precision, convolutions_hold
+        self._enlarged: dict[int, _Enlarged] = {}  # by the identity of what is enlarged, which is kept alive there
+
+    def evaluate(self, jaxpr: Any, consts: Any, *args: Any) -> list[Any]:
+        import jax.extend.core as core
+
+        values: dict[Any, Any] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
+        for equation in jaxpr.eqns:
+            inputs = [atom.val if isinstance(atom, core.Literal) else values[atom] for atom in equation.invars]
+            if equation.primitive.name in ("pjit", "jit"):
+                inner = equation.params["jaxpr"]
+                outputs = self.evaluate(inner.jaxpr, inner.consts, *inputs)
+            else:
+                lowered = self._lowered(equation, inputs)
+                outputs = _as_traced(equation, inputs) if lowered is None else [lowered]
+                if inputs and outputs:
+                    self._note_enlarged(equation, inputs[0], outputs[0])
+            values.update(zip(equation.outvars, outputs, strict=True))
+        return [atom.val if isinstance(atom, core.Literal) else values[atom] for atom in jaxpr.outvars]
+
+    def _lowered(self, equation: Any, inputs: list[Any]) -> Any:
+        """Give what an equation with one output gives, in a faster form; None where there is none."""
+        from jax import lax
+
         name, parameters = equation.primitive.name, equation.params
-        if name in ("pjit", "jit"):
-            inner = parameters["jaxpr"]
-            outputs = _evaluate(precision, inner.jaxpr, inner.consts, *inputs)
-        elif name == "erfc":
+        if name == "erfc":
             # Twice as fast; what is lost is below float32's rounding of 1, and GELU multiplies it by its small argument.
-            outputs = [1 - lax.erf(*inputs)]
-        elif name == "dot_general" and precision == "bfloat16" and _is_product(equation):
-            outputs = [matmul_bfloat16()(*inputs)]
-        else:
-            outputs = equation.primitive.bind(*inputs, **equation.primitive.get_bind_params(parameters))
-            outputs = outputs if equation.primitive.multiple_results else [outputs]
-        values.update(zip(equation.outvars, outputs, strict=True))
-    return [atom.val if isinstance(atom, core.Literal) else values[atom] for atom in jaxpr.outvars]
+            return 1 - lax.erf(*inputs)
+        if name == "dot_general" and self._precision == "bfloat16" and _is_product(equation):
+            return matmul_bfloat16()(*inputs)
+        if name in ("conv_general_dilated", "reduce_window_max") and _on_cpu() and self._convolutions_hold():
+            from narrows.networks import convolutions
+
+            if name == "reduce_window_max":
+                return convolutions.max_pooling(inputs[0], parameters)
+            enlarged = self._enlarged.get(id(inputs[0]))
+            x, kernel = inputs
+            return convolutions.convolution(x, kernel, parameters, None if enlarged is None else (enlarged.image, enlarged.factors))
+        return None
+
+    def _note_enlarged(self, equation: Any, given: Any, output: Any) -> None:
+        """Remember what is an image with every pixel repeated: `jnp.repeat` is a broadcast and then a reshape, one axis at a time."""
+        name = equation.primitive.name
+        if name == "broadcast_in_dim" and getattr(given, "ndim", 0) == 4 and output.ndim == 5:
+            (axis,) = set(range(5)) - set(equation.params["broadcast_dimensions"])
+            if axis in (2, 3) and output.shape[:axis] + output.shape[axis + 1 :] == given.shape:
+                before = self._enlarged.get(id(given))
+                factors = list(before.factors if before else (1, 1))
+                factors[axis - 2] *= output.shape[axis]
+                self._enlarged[id(output)] = _Enlarged(output, before.image if before else given, (factors[0], factors[1]), axis)
+        elif name == "reshape" and id(given) in self._enlarged:
+            before = self._enlarged[id(given)]
+            if before.axis and output.shape == _merged(given.shape, before.axis):
+                self._enlarged[id(output)] = _Enlarged(output, before.image, before.factors, None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Enlarged:
+    """An image whose every pixel is repeated `factors` times, along height and width; with `axis`, the last repeats are still apart."""
+
+    value: Any
+    image: Any
+    factors: tuple[int, int]
+    axis: int | None
+
+
+def _merged(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """Give the shape in which an axis and the one before it are one."""
+    return (*shape[: axis - 1], shape[axis - 1] * shape[axis], *shape[axis + 1 :])
+
+
+def _as_traced(equation: Any, inputs: list[Any]) -> list[Any]:
+    outputs = equation.primitive.bind(*inputs, **equation.primitive.get_bind_params(equation.params))
+    return outputs if equation.primitive.multiple_results else [outputs]
 
 
 def _is_product(equation: Any) -> bool:

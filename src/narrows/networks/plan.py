@@ -356,11 +356,11 @@ def _passed(layer: Layer, shape: Shape, start: int) -> Shape:
 
 def _need(name: str, fits: bool, needed: str, shape: Shape) -> None:
     if not fits:
-        raise ValueError(f"layer {name!r} takes {needed} where {_words(shape)} come in")
+        raise ValueError(f"layer {name!r} takes {needed} where {_words(shape).removesuffix(' values')} come in")
 
 
 def _words(shape: Shape) -> str:
-    return f"{shape[0]}" if len(shape) == 1 else f"images of {by(shape)}"
+    return f"{shape[0]} values" if len(shape) == 1 else f"images of {by(shape)}"
 
 
 def by(shape: Shape) -> str:
