@@ -76,6 +76,8 @@ def asked(flags: dict[str, Any], assignments: list[str], config: Path | None) ->
     below = {} if config is None else _read(config)
     if "noise" in flags:
         flags = {name: value for name, value in flags.items() if name != "noise"} | settings.noise(flags["noise"], "--noise")
+    if isinstance(flags.get("supervised"), bool) and any(one.partition("=")[0].strip() == "supervised" for one in assignments):
+        flags = {name: value for name, value in flags.items() if name != "supervised"}  # --set says as what
     above = flags | _assigned(assignments, flags)
     if config is not None and "recipe" in above and (config.suffix == BUNDLE or settings.complete(below)):
         raise ValueError(

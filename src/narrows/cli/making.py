@@ -56,6 +56,8 @@ def task(asked: Asked, rows: data.Rows) -> str | None:
 
     if wanted is True:
         wanted = "numbers" if is_continuous(rows.labels) else "classes"
+    if wanted == "classes" and is_continuous(rows.labels):
+        raise ValueError(f"the labels of {rows.name} have fractions, and are no classes: say supervised = 'numbers', to predict numbers")
     known = sorted({label for label in rows.labels.tolist() if label != asked.parts.plain.get("unlabeled")}, key=str)
     if wanted == "classes" and len(known) < 2:
         which = f"are all {known[0]!r}" if known else "are none"
@@ -97,7 +99,12 @@ def estimator(asked: Asked, task: str | None, rows: data.Rows) -> Any:
         made.set_params(head=head(made.head, parts.head))
     if parts.options:
         made.set_params(optimizer=with_options(made.optimizer, parts.options))
-    if getattr(made.layers, "image_shape", ()) is None:
+    _, conv = settings.layer_classes()
+    if made.n_components is None and not isinstance(made.layers, conv):
+        raise ValueError(
+            "n_components = 'none' makes the last feature map of convolutional layers the code, and these are dense: say how many"
+        )
+    if isinstance(made.layers, conv) and made.layers.image_shape is None:
         if not is_images(rows):
             raise ValueError(
                 f"convolutional layers need images, and {rows.name} has rows of {counted(rows.X.shape[1], 'number')}: "

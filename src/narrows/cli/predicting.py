@@ -48,13 +48,21 @@ def predict(screen: Screen, bundle: Path, source: Source, output: Path, *, label
 
 
 def head_figures(estimator: Any, rows: Any, labels: np.ndarray) -> dict[str, Any] | None:
-    """Measure a head on rows that have labels: "accuracy", or for numbers "r2"; None where no row has one."""
+    """Measure a head on rows that have labels: "accuracy", or for numbers "r2"; None where no row has one.
+
+    Raises
+    ------
+    ValueError
+        If numbers are predicted and the labels are text.
+    """
     known = np.array([label == label and label != getattr(estimator, "unlabeled", None) for label in labels.tolist()], bool)
     if not known.any():
         return None
     predicted, truth = np.asarray(estimator.predict(rows))[known], labels[known]
     if hasattr(estimator, "classes_"):
         return {"accuracy": float(np.mean(predicted.astype(object) == truth.astype(object))), "labels": len(truth)}
+    if truth.dtype.kind == "U":
+        raise ValueError(f"numbers are predicted, and the labels are text, such as {str(truth[0])!r}: name another column by --label")
     missed, total = (float(np.square(truth - about).sum()) for about in (predicted, truth.mean()))
     return {"r2": 1 - missed / total if total > 0 else float(missed == 0), "labels": len(truth)}
 
@@ -72,5 +80,6 @@ def _check_head(manifest: Manifest, bundle: Path, output: Path) -> None:
             f"'narrows fit DATA --label COL --supervised', or 'narrows encode' rows and give the codes to a classifier"
         )
     labels = manifest.state.learned.labels
-    if labels is not None and isinstance(labels.classes[0], str) and output.suffix.lower() == ".npy":
-        raise ValueError(f"'{bundle}' predicts text, such as {labels.classes[0]!r}, and .npy holds numbers only: write .csv or .parquet")
+    text = next((label for label in labels.classes if isinstance(label, str)), None) if labels is not None else None
+    if text is not None and output.suffix.lower() == ".npy":
+        raise ValueError(f"'{bundle}' predicts text, such as {text!r}, and .npy holds numbers only: write .csv or .parquet")

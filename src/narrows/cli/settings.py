@@ -86,6 +86,7 @@ _LISTS = {
     "layers.image_shape": _or(_wholes([28, 28, 1]), NONE),
     "head.widths": _wholes([64, 128]),
 }
+_WEIGHTS = Kind("'balanced' or 'none'; in Python also a weight for each class", lambda value: value in ("balanced", NONE))
 _NOISES = {
     "noise.kind": Kind("'gaussian', 'masking', 'salt_and_pepper' or 'none'", lambda value: value == NONE or value in noise_kinds()),
     "noise.strength": Kind("a number, such as 0.4", _number),
@@ -106,7 +107,8 @@ def kinds() -> dict[str, Kind]:
 
     parameters = signature(SupervisedAutoencoder).parameters | signature(Autoencoder).parameters
     found = {name: _kind(parameter) for name, parameter in parameters.items() if name not in ELSEWHERE}
-    dense, conv = (_choices(f"{INSIDE}", layers) for layers in layer_classes())
+    found["class_weight"] = _WEIGHTS
+    dense, conv = (_choices(INSIDE, layers) for layers in layer_classes())
     head = {name: kind for name, kind in _choices(HEAD, layer_classes()[0]).items() if name.removeprefix(HEAD) not in NO_HEAD}
     return RUN | found | dense | conv | head | _NOISES
 
@@ -236,6 +238,8 @@ def noise(value: Any, where: str) -> dict[str, Any]:
 
 def _unknown(name: str, known: dict[str, Kind]) -> str:
     alike = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]]  # a choice without its table, or in another
+    if name.startswith("class_weight."):
+        return f"class_weight must be {known['class_weight'].allowed}, got a table"
     if alike:
         return f"narrows fit has no setting {name!r}: did you mean {' or '.join(map(repr, alike))}?"
     return unknown("narrows fit", "setting", name, known)
