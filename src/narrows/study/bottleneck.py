@@ -55,12 +55,12 @@ def judge(results: Results) -> list[Finding]:
     least, hardest = int(falls.mean(1).argmax()), int(beside.mean(1).argmax())
     return [
         falls_below(
-            f"the squared error falls whenever the code doubles, be it from {SIZES[least]} to {SIZES[least + 1]} numbers, by their ratio",
+            f"the squared error falls whenever the code doubles; the largest ratio of two: from {SIZES[least]} to {SIZES[least + 1]} numbers",
             falls[least],
             1,
         ),
         falls_below(
-            f"the network loses less than PCA in {SMALL[0]} to {SMALL[-1]} numbers, be it in {SMALL[hardest]}, by their ratio",
+            f"the network loses less than PCA in {SMALL[0]} to {SMALL[-1]} numbers; the largest ratio of errors: in {SMALL[hardest]}",
             beside[hardest],
             1,
         ),
