@@ -55,7 +55,7 @@ def judge(results: Results) -> list[Finding]:
     least, hardest = int(falls.mean(1).argmax()), int(beside.mean(1).argmax())
     return [
         falls_below(
-            f"the squared error falls whenever the code doubles; the largest ratio of two: from {SIZES[least]} to {SIZES[least + 1]} numbers",
+            f"the squared error falls whenever the code doubles; the largest ratio: from {SIZES[least]} to {SIZES[least + 1]} numbers",
             falls[least],
             1,
         ),
