@@ -18,7 +18,7 @@ from narrows.networks.scale import Scale
 
 # Rows that go through a program at a time: many where there are many, else few, so that small inputs share one program.
 MANY, FEW = 1024, 256
-IMAGE_VALUES = 2**25  # that a layer may give for them together: feature maps are far larger than rows
+IMAGE_VALUES = 2**22  # that a layer may give for them together: feature maps are far larger than rows, and leave the cache
 AT_ONCE = 3  # blocks under way: while one waits for its products, others are scaled, activated and stored
 
 
