@@ -72,8 +72,9 @@ def test_images_stand_in_lines(channels):
     ax = plot.images({"first": first, "second": first + 5}, shape)
 
     page = ax.images[0].get_array()
-    assert page.shape == (6, 4, 3)[: 2 if channels == 1 else 3]
+    assert page.shape == (8, 6, 3)[: 2 if channels == 1 else 3]  # a line of white between images
     assert page[:3, :2].ravel().tolist() == pytest.approx(first[0].tolist())
+    assert page[:3, 3:5].ravel().tolist() == pytest.approx(first[1].tolist())
     assert page[3:].min() == page[3:].max() == 1.0  # what lies outside is cut off
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
 

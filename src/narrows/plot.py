@@ -210,10 +210,11 @@ def images(lines: Mapping[str, ArrayLike], image_shape: Sequence[int], *, ax: Ax
 
     height, width, channels = (*image_shape, 1)[:3]
     drawn = np.stack([np.asarray(line, dtype=np.float64).reshape(-1, height, width, channels) for line in lines.values()])
-    page = drawn.clip(0, 1).transpose(0, 2, 1, 3, 4).reshape(len(lines) * height, -1, channels)
+    drawn = np.pad(drawn.clip(0, 1), ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=1.0)  # a line of white between two
+    page = drawn.transpose(0, 2, 1, 3, 4).reshape(len(lines) * (height + 1), -1, channels)
     ax = new_axes() if ax is None else ax
     ax.imshow(page[..., 0] if channels == 1 else page, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set_yticks((np.arange(len(lines)) + 0.5) * height, labels=list(lines))
+    ax.set_yticks((np.arange(len(lines)) + 0.5) * (height + 1) - 1, labels=list(lines))
     ax.set_xticks([])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
