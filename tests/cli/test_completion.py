@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from narrows.cli import completion
+from narrows.cli import completion, settings
 from narrows.data.sources import SETS
 from narrows.estimators.recipes import recipes
 
@@ -41,7 +41,8 @@ def pressed(shell: str, line: str, folder) -> tuple[int, str]:
     ("line", "names"),
     [
         ("narrows fi", ["fit"]),
-        ("narrows fit --recipe d", ["default", "dense"]),
+        ("narrows fit --recipe d", ["default", "dense", "denoising", "denoising_dense"]),
+        ("narrows fit digits --noise ma", ["masking:0.3"]),
         ("narrows fit m", ["mnist"]),
         ("narrows fit x.csv --validation mn", ["mnist"]),
         ("narrows fit digits --activation sof", ["soft_shrink", "softmax", "softplus", "softsign"]),
@@ -57,6 +58,7 @@ def test_names_are_completed(shell, line, names, tmp_path):
     if shell == "zsh":
         assert told.startswith("_arguments ")
     words = {"bash": told.split("\n"), "zsh": told.split('"')[1::2], "fish": [one.partition("\t")[0] for one in told.split("\n")]}[shell]
+    words = [word.replace("\\", "") for word in words]  # zsh is given its colons behind backslashes
     assert [word for word in words if word in names] == names
     assert len([word for word in words if word.strip()]) == len(names) + (shell == "zsh" and line == "narrows fi")  # its help
 
@@ -90,7 +92,7 @@ except SystemExit:
 """
 
     asked = {"_NARROWS_COMPLETE": "complete_bash", "COMP_WORDS": "narrows fit --recipe d", "COMP_CWORD": "3"}
-    assert python(code, **asked).split() == ["default", "dense", "False"]
+    assert python(code, **asked).split() == ["default", "dense", "denoising", "denoising_dense", "False"]
 
 
 def test_the_names_are_those_that_there_are():
@@ -100,6 +102,9 @@ def test_the_names_are_those_that_there_are():
     assert completion.RECIPES == tuple(recipes())
     for name in completion.ACTIVATIONS:
         assert callable(keras.activations.get(name))
+    for noise in completion.NOISES:
+        assert settings.noise(noise, "here")
+    assert {noise.partition(":")[0] for noise in completion.NOISES} == {*settings.noise_kinds(), "none"}
     known = {name.lower() for name, value in vars(keras.optimizers).items() if isinstance(value, type)}
     assert set(completion.OPTIMIZERS) <= known
     for name in completion.LOSSES[1:]:

@@ -36,20 +36,50 @@ def test_what_is_no_toml_is_a_word(text):
 def test_every_parameter_of_the_estimator_and_its_layers_is_a_setting():
     known = settings.kinds()
 
-    parameters = set(inspect.signature(package.Autoencoder).parameters)
-    choices = {f"layers.{name}" for name in inspect.signature(package.Dense).parameters}
+    parameters = {name for made in (package.Autoencoder, package.SupervisedAutoencoder) for name in inspect.signature(made).parameters}
+    layers = {f"layers.{name}" for made in (package.Dense, package.Conv) for name in inspect.signature(made).parameters}
+    head = {f"head.{name}" for name in set(inspect.signature(package.Dense).parameters) - settings.NO_HEAD}
+    noise = {f"noise.{name}" for name in ("kind", *inspect.signature(package.Gaussian).parameters)}
     assert settings.ELSEWHERE < parameters
-    assert set(known) == set(settings.RUN) | choices | (parameters - settings.ELSEWHERE)
+    assert set(known) == set(settings.RUN) | layers | head | noise | (parameters - settings.ELSEWHERE)
+    assert set(inspect.signature(package.SupervisedAutoencoderRegressor).parameters) < parameters
 
 
 def test_the_defaults_are_what_settings_may_be():
     """A kind that is told from a default must at least admit that default."""
-    made = package.Autoencoder().get_params()
-    plain = {name: made[name] for name in settings.kinds() if name in made}
-    inside = {f"layers.{name}": value for name, value in package.Dense(5, 4).get_params().items()}
+    made = package.SupervisedAutoencoder().get_params(deep=False)
+    found = {name: "none" if made[name] is None else made[name] for name in settings.kinds() if name in made}
+    found |= {f"layers.{name}": value for name, value in package.Dense(5, 4).get_params().items()}
+    found |= {f"head.{name}": value for name, value in package.Dense(3).get_params().items() if name not in settings.NO_HEAD}
+    found |= {"noise.kind": "gaussian", **{f"noise.{name}": value for name, value in package.Gaussian(0.4).get_params().items()}}
 
-    assert settings.check(settings.nested(plain | inside), "here") == plain | inside
-    assert tomllib.loads(toml_files.text(settings.nested(plain | inside)))["layers"]["widths"] == [5, 4]
+    assert settings.check(settings.nested(found), "here") == found
+    document = tomllib.loads(toml_files.text(settings.nested(found)))
+    assert document["layers"]["widths"] == [5, 4]
+    assert document["noise"] == {"kind": "gaussian", "strength": 0.4, "clip": True}
+
+
+def test_convolutional_layers_are_settings_too():
+    found = {f"layers.{name}": value for name, value in package.Conv(8, 4, image_shape=(8, 8)).get_params().items()}
+
+    assert settings.check(settings.nested(found), "here") == found
+    assert settings.check({"layers": {"image_shape": "none"}}, "here") == {"layers.image_shape": "none"}
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [
+        (0.4, {"noise.kind": "gaussian", "noise.strength": 0.4}),
+        (1, {"noise.kind": "gaussian", "noise.strength": 1}),
+        ("gaussian:0.4", {"noise.kind": "gaussian", "noise.strength": 0.4}),
+        ("masking:0.3", {"noise.kind": "masking", "noise.strength": 0.3}),
+        ("salt_and_pepper:1e-1", {"noise.kind": "salt_and_pepper", "noise.strength": 0.1}),
+        ("none", {"noise.kind": "none"}),
+    ],
+)
+def test_noise_in_short_is_noise(short, whole):
+    assert settings.check({"noise": short}, "here") == whole
+    assert settings.check(settings.nested(whole), "here") == whole
 
 
 def test_a_parameter_of_tomorrow_is_known_by_itself(monkeypatch):
@@ -72,9 +102,9 @@ def test_a_parameter_of_tomorrow_is_known_by_itself(monkeypatch):
         ({"components": 3}, "did you mean 'n_components'?"),
         ({"verbose": 1}, "narrows fit has no setting 'verbose'"),
         ({"epochs": {"most": 3}}, "narrows fit has no setting 'epochs.most'"),
-        ({"n_components": "two"}, 'n_components must be a whole number, such as 2, got "two"'),
-        ({"n_components": True}, "n_components must be a whole number, such as 2, got true"),
-        ({"n_components": 0}, "n_components must be a whole number of at least 1, got 0"),
+        ({"n_components": "two"}, "n_components must be a whole number, such as 2 or 'none', got \"two\""),
+        ({"n_components": True}, "n_components must be a whole number, such as 2 or 'none', got true"),
+        ({"n_components": 0}, "n_components must be a whole number of at least 1 or None, got 0"),
         ({"code_l1": "much"}, 'code_l1 must be a number, such as 0.0, got "much"'),
         ({"code_l1": -1}, "code_l1 must be a number in [0, 1e+30], got -1"),
         ({"learning_rate": "fast"}, "learning_rate must be a number, such as 0.002 or 'none', got \"fast\""),
@@ -88,6 +118,28 @@ def test_a_parameter_of_tomorrow_is_known_by_itself(monkeypatch):
         ({"layers": {"dropout": 2}}, "dropout of Dense must be a number in [0, 1.0), got 2"),
         ({"layers": [5], "layers.widths": [6]}, "layers.widths is given twice, once as layers.widths: give it once"),
         ({"optimizer": {"momentum": [1]}}, "optimizer.momentum must be a word, a number, true or false, got [1]"),
+        (
+            {"noise": "brown:1"},
+            "noise must be a strength such as 0.4 (normal noise, 'gaussian:0.4'), 'masking:0.3', 'salt_and_pepper:0.3' or",
+        ),
+        ({"noise": "masking"}, "'salt_and_pepper:0.3' or 'none', got \"masking\""),
+        ({"noise": "masking:much"}, "or 'none', got \"masking:much\""),
+        ({"noise": True}, "or 'none', got true"),
+        ({"noise": 0.4, "noise.strength": 0.3}, "noise.strength is given twice, once as noise.strength: give it once"),
+        ({"noise": {"kind": "brown"}}, "noise.kind must be 'gaussian', 'masking', 'salt_and_pepper' or 'none', got \"brown\""),
+        ({"noise": {"kind": "masking", "clip": True}}, "noise.clip is no choice of Masking: leave it out"),
+        ({"noise": {"strength": -1}}, "the strength of Gaussian must be a finite number of at least 0, got -1"),
+        ({"layers": {"filters": [0]}}, "filters of Conv must be a whole number of at least 1, got 0"),
+        ({"layers": {"filters": 8}}, "layers.filters must be a list of whole numbers, such as [32, 16], got 8"),
+        ({"layers": {"widths": [4], "filters": [4]}}, "layers.widths makes layers dense and layers.filters convolutional"),
+        ({"layers": {"image_shape": [8]}}, "image_shape of Conv must be (height, width, channels)"),
+        ({"layers": {"filters": [4], "tied": True}}, "layers.tied is a choice of dense layers, and these are convolutional"),
+        ({"head": {"tied": True}}, "narrows fit has no setting 'head.tied': did you mean 'layers.tied'?"),
+        ({"head": [0]}, "widths of Dense must be whole numbers of at least 1, got 0 in (0,)"),
+        ({"label_weight": -1}, "label_weight must be a number in [0, 1e+30], got -1"),
+        ({"class_weight": 3}, "class_weight must be 'balanced' or 'none'; in Python also a weight for each class, got 3"),
+        ({"class_weight": {"a": 3}}, "class_weight must be 'balanced' or 'none'; in Python also a weight for each class, got a table"),
+        ({"supervised": "maybe"}, "supervised must be true, false, 'classes' or 'numbers', got \"maybe\""),
         ({"data": []}, "data must be a string or a list of strings, got []"),
         ({"label": 3}, "label must be a string, got 3"),
         ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
@@ -110,6 +162,21 @@ def test_settings_go_over_others_and_another_optimizer_takes_its_options_along()
 
 
 def test_none_is_the_word_for_none():
-    plain, inside, options = settings.parts({"scale": "none", "layers.activation": "tanh", "optimizer.clipnorm": "none", "seed": 3})
+    given = {"scale": "none", "layers.activation": "tanh", "head.l2": 0.1, "noise.kind": "none", "optimizer.clipnorm": "none", "seed": 3}
 
-    assert (plain, inside, options) == ({"scale": None}, {"activation": "tanh"}, {"clipnorm": None})
+    assert settings.parts(given) == settings.Parts({"scale": None}, {"activation": "tanh"}, {"l2": 0.1}, {"kind": None}, {"clipnorm": None})
+
+
+def test_what_belongs_to_another_kind_of_layers_of_noise_or_to_labels_goes_with_it():
+    dense = {"layers.widths": [5], "layers.tied": True, "layers.activation": "tanh"}
+    conv = {"layers.filters": [5], "layers.kernel_size": 5, "layers.activation": "tanh"}
+    noise = {"noise.kind": "gaussian", "noise.strength": 0.4, "noise.clip": False}
+    labels = {"supervised": "classes", "label_weight": 0.5, "head.dropout": 0.5, "epochs": 3}
+
+    assert settings.merged(dense, {"layers.filters": [4]}) == {"layers.activation": "tanh", "layers.filters": [4]}
+    assert settings.merged(conv, {"layers.widths": [4]}) == {"layers.activation": "tanh", "layers.widths": [4]}
+    assert settings.merged(conv, {"layers.filters": [4]}) == conv | {"layers.filters": [4]}
+    assert settings.merged(noise, {"noise.kind": "masking", "noise.strength": 0.1}) == {"noise.kind": "masking", "noise.strength": 0.1}
+    assert settings.merged(noise, {"noise.strength": 0.1}) == noise | {"noise.strength": 0.1}
+    assert settings.merged(labels, {"supervised": False}) == {"supervised": False, "epochs": 3}
+    assert settings.merged(labels, {"supervised": "numbers"}) == labels | {"supervised": "numbers"}

@@ -105,6 +105,9 @@ def test_recipes(narrows):
     for name, made in values.items():
         assert f"{name} " in done.out
         assert made["description"].split()[0] in done.out
+    assert (values["dense"]["needs"], values["supervised"]["needs"], values["denoising"]["needs"]) == ([], ["labels"], ["images"])
+    assert done.out.count("needs labels\n") == sum("labels" in made["needs"] for made in values.values())
+    assert done.out.count("needs images\n") == sum("images" in made["needs"] for made in values.values())
 
 
 def test_unicode_that_a_terminal_lacks_is_no_error(python, digits, monkeypatch):

@@ -15,7 +15,7 @@ def test_help_names_every_command(narrows):
     done = narrows("--help")
 
     assert done.code == 0
-    for command in ("fit", "encode", "decode", "reconstruct", "score", "dimensions", "info", "recipes"):
+    for command in ("fit", "encode", "decode", "predict", "reconstruct", "score", "dimensions", "info", "recipes", "study"):
         assert f"\n  {command} " in done.out
     assert "..." not in done.out.partition("Commands:")[2]  # each is said in one line of 80 columns
 
@@ -24,7 +24,7 @@ def test_help_of_fit_is_in_groups_and_fits_into_80_columns(narrows):
     lines = narrows("fit", "--help").out.splitlines()
 
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["Arguments:", "Rows in, bundle out:", "Settings:", "Network:", "Training:", "Other options:"]
+    assert titles == ["Arguments:", "Rows in, bundle out:", "Settings:", "Network:", "Labels:", "Training:", "Other options:"]
     assert max(map(len, lines)) <= 80
 
 
@@ -49,9 +49,17 @@ def test_version(narrows):
         (["fit", "digits", "--layers", "50,x"], "'50,x' is no list of widths: give whole numbers with commas, as in 500,300,100"),
         (["dimensions", "digits", "--sizes", "0,2"], "'0,2' is no list of sizes: give whole numbers with commas, as in 1,2,4,8"),
         (["fit", "digits", "--epochs", "0"], "'0' is neither a whole number of at least 1 nor 'auto'"),
-        (["fit", "digits", "--components", "0"], "Invalid value for '--components'"),
+        (["fit", "digits", "--components", "0"], "'0' is neither a whole number of at least 1 nor 'none'"),
+        (["fit", "digits", "--components", "two"], "'two' is neither a whole number of at least 1 nor 'none'"),
+        (["fit", "digits", "--conv", "none"], "'none' is no list of filters: give whole numbers with commas, as in 32,16"),
+        (["fit", "digits", "--head", "x"], "'x' is no list of widths: give whole numbers with commas, as in 64,128"),
+        (["fit", "digits", "--kernel-size", "0"], "Invalid value for '--kernel-size'"),
+        (["fit", "digits", "--image-shape", "8"], "'8' is no shape of images: give height and width"),
+        (["fit", "digits", "--image-shape", "8x-8"], "and channels where there are several, as in 28x28 or 32x32x3"),
+        (["fit", "digits", "--layers", "8", "--conv", "8"], "--layers makes layers dense and --conv convolutional: give one of the two"),
         (["fit", "digits", "--scale", "huge"], "'huge' is not one of 'auto', 'minmax', 'standard', 'none'"),
-        (["fit", "digits", "--supervised"], "No such option: --supervised"),
+        (["fit", "digits", "--supervise"], "No such option: --supervise"),
+        (["predict", "some.narrows", "digits"], "narrows predict: Missing option '-o'"),
         (["encode", "some.narrows", "digits"], "narrows encode: Missing option '-o'"),
     ],
 )

@@ -361,9 +361,9 @@ def study(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> Job:
-    """Put what the textbook says to the test: a table, a picture and a verdict.
+    """Put a claim of the textbook to the test, over several seeds.
 
-    Each fit is kept as it ends: a study that was stopped goes on where it was.
+    Writes a table, a picture and a verdict. Each fit is kept as it ends: a study that was stopped goes on where it was.
     """
     del json, quiet, verbose, debug
 
