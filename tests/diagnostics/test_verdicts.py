@@ -47,7 +47,8 @@ def test_better_than_the_mean_row_is_none():
         (
             0.6,
             "warning",
-            "The code is worse than PCA with 2 components: squared error 0.6 against 0.5. Train longer, widen the layers, or use PCA.",
+            "The code is worse than PCA with 2 components: squared error 0.6 against 0.5. Train longer, widen the layers, start as PCA "
+            "(linear_path=True), or use PCA.",
         ),
         (0.505, "note", "PCA with 2 components is as good here: squared error 0.5 against 0.505 on training rows. Use PCA, or "),
         (0.495, "note", "PCA with 2 components is as good here: squared error 0.5 against 0.495 on training rows. Use PCA, or "),
@@ -297,11 +298,13 @@ def test_dimensions_in_words():
     (verdict,) = diagnose(Measurements(dimensions=known))
 
     assert str(verdict) == (
-        "PCA needs 43, 86, 151, more than are known components for 80, 90, 95, 99 % of the variance; "
+        "PCA needs 43, 86, 151 components for 80, 90, 95 % of the variance, and more than are known for 99 %; "
         "the intrinsic dimension is about 13 (TwoNN), on 2,048 rows."
     )
     assert verdict.figures == {"pca_80": 43, "pca_90": 86, "pca_95": 151, "intrinsic": 13.4}
     assert "TwoNN" not in str(replace(known, intrinsic=None))
+    assert str(Dimensions(9, {80: 3, 90: 4, 95: 5, 99: 6}, None)) == "PCA needs 3, 4, 5, 6 components for 80, 90, 95, 99 % of the variance"
+    assert str(Dimensions(9, dict.fromkeys((80, 90, 95, 99)), None)) == "PCA's known components explain less than 80 % of the variance"
 
 
 def test_figures_are_plain_json():

@@ -67,6 +67,12 @@ def test_in_words(found):
     assert "% of the variance; the intrinsic dimension is about " in text
 
 
+def test_equal_rows_are_nothing_to_encode():
+    assert dimensions(np.ones((12, 3)), estimator=Autoencoder(layers=(), epochs=1)).sentences() == [
+        "All rows are equal: there is nothing to encode."
+    ]
+
+
 def test_sizes_by_default_double_up_to_what_the_rows_allow(rows):
     class Told:
         texts: list[str] = []  # noqa: RUF012
@@ -109,6 +115,7 @@ def test_poor_codes_are_no_warning(rows):
         (np.ones((50, 1)), {}, "at least 2 features"),
         (np.ones((50, 5)), {"sizes": [0]}, r"sizes=\[0\] came; give whole numbers of at least 1"),
         (np.ones((50, 5)), {"sizes": []}, r"sizes=\[\] came"),
+        (np.ones((50, 5)), {"sizes": 5}, r"sizes=5 came; give several whole numbers of at least 1, such as \[1, 2, 4, 8\]"),
         (np.ones((50, 5)), {"held_out": 1.0}, "held_out=1.0 came; it is a share of the rows"),
     ],
 )

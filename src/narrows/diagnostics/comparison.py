@@ -109,4 +109,4 @@ def _as_good(errors: Errors) -> float:
 def _against_pca(errors: Errors) -> str:
     if errors.gap is not None and errors.gap >= BY_HEART:
         return "It knows its training rows by heart: use more rows, smaller layers or dropout, or use PCA."
-    return "Train longer, widen the layers, or use PCA."
+    return "Train longer, widen the layers, start as PCA (linear_path=True), or use PCA."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from narrows.diagnostics.verdict import Verdict
@@ -34,9 +35,17 @@ class Dimensions:
         return known if self.intrinsic is None else {**known, "intrinsic": self.intrinsic}
 
     def __str__(self) -> str:
-        counts = ", ".join("more than are known" if self.pca[share] is None else f"{self.pca[share]:,}" for share in SHARES)
-        text = f"PCA needs {counts} components for {', '.join(map(str, SHARES))} % of the variance"
+        known = {share: needed for share, needed in self.pca.items() if needed is not None}
+        text = f"PCA needs {', '.join(f'{needed:,}' for needed in known.values())} components for {_listed(known)} of the variance"
+        if not known:
+            text = f"PCA's known components explain less than {_listed(SHARES[:1])} of the variance"
+        elif further := [share for share in self.pca if share not in known]:
+            text += f", and more than are known for {_listed(further)}"
         return text if self.intrinsic is None else f"{text}; the intrinsic dimension is about {self.intrinsic:.2g} (TwoNN)"
+
+
+def _listed(shares: Iterable[int]) -> str:
+    return f"{', '.join(map(str, shares))} %"
 
 
 def dimensions(found: Dimensions) -> Verdict:

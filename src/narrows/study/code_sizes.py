@@ -90,6 +90,8 @@ class CodeSizes:
         -------
         list of str
         """
+        if self.mean_row <= 0:
+            return ["All rows are equal: there is nothing to encode."]
         ours = f"The autoencoder's elbow is {self.elbow}." if self.elbow else "The autoencoder's error has no elbow."
         theirs = f"PCA's is {self.pca_elbow}." if self.pca_elbow else "PCA's has none."
         return [f"{ours} {theirs}", f"{self.rows}."]
@@ -203,6 +205,8 @@ def _sizes(sizes: Iterable[int] | None, n_rows: int, n_features: int) -> tuple[i
     if sizes is None:
         most = min(MOST, n_features - 1, n_rows - 1)
         return tuple(2**power for power in range(most.bit_length()))
+    if not isinstance(sizes, Iterable):
+        raise ValueError(f"sizes={sizes!r} came; give several whole numbers of at least 1, such as [1, 2, 4, 8]")
     tried = list(sizes)
     if not tried or not all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 1 for size in tried):
         raise ValueError(f"sizes={tried!r} came; give whole numbers of at least 1, such as [1, 2, 4, 8]")
