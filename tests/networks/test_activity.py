@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from narrows.networks import Dense
+from narrows.networks import Conv, Dense
 from narrows.networks import computation as computations
 from narrows.networks.activity import activity, output_activation
 from narrows.networks.network import Network
 from narrows.networks.scale import learn
 
 
-def network(rows: np.ndarray, dense: Dense, **ends: str) -> Network:
-    plan = dense.plan(rows.shape[1], 2, **{"code_activation": "linear", "output_activation": "linear", **ends})
+def network(rows: np.ndarray, layers: Dense | Conv, **ends: str) -> Network:
+    plan = layers.plan(rows.shape[1], 2, **{"code_activation": "linear", "output_activation": "linear", **ends})
     return Network(learn(None, rows), computations.first_weights(plan, np.random.default_rng(0), None), plan)
 
 
@@ -66,3 +66,26 @@ def test_dead_and_saturated_units_are_counted(rng, name, bias, dead, saturated):
     layer = activity(made.with_weights(weights), rows).layers[0]
 
     assert (layer.units, layer.dead, layer.saturated) == (8, dead, saturated)
+
+
+@pytest.mark.parametrize("strided", [False, True])
+def test_channels_of_convolutions_are_watched_over_all_pixels(rng, strided):
+    """One channel of four gives the same everywhere; of another, one pixel of one row differs."""
+    rows = rng.random((300, 36)).astype(np.float32)
+    rows[7, 14] = 50
+    made = network(rows, Conv(4, 3, activation="relu", image_shape=(6, 6), strided=strided), output_activation="sigmoid")
+    weights = {key: np.array(value) for key, value in made.weights.items()}
+    weights["encoder_1/bias"][0], weights["encoder_1/bias"][1] = -1e3, -20
+    weights["encoder_1/kernel"][..., 1] = 1
+
+    layers = activity(made.with_weights(weights), rows).layers
+
+    assert [(layer.name, layer.units) for layer in layers] == [
+        ("encoder_1", 4),
+        ("encoder_2", 3),
+        ("decoder_dense", 12),
+        ("decoder_1", 3),
+        ("decoder_2", 4),
+    ]
+    assert layers[0].dead == 1
+    assert activity(made, rows).reconstruction.shape == (300, 36)

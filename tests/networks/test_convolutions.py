@@ -217,7 +217,7 @@ LEFT_ALONE = {
     "overlapping windows": (Pool((8, 8, 3), (3, 3), strides=(2, 2)), 1),
     "dilated kernel": (lambda x, k: lax.conv_general_dilated(x, k, (1, 1), "SAME", rhs_dilation=(2, 2), dimension_numbers=NHWC), 2),
     "both strides and dilation": (
-        lambda x, k: lax.conv_general_dilated(x, k, (2, 2), "VALID", lhs_dilation=(3, 3), dimension_numbers=NHWC),
+        lambda x, k: lax.conv_general_dilated(x, k, (2, 2), ((0, 0), (0, 0)), (3, 3), dimension_numbers=NHWC),
         2,
     ),
     "more padding than the kernel": (lambda x, k: lax.conv_general_dilated(x, k, (1, 1), ((3, 0), (0, 4)), dimension_numbers=NHWC), 2),

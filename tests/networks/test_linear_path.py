@@ -7,14 +7,14 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from narrows.networks import Dense, computation, linear_path
+from narrows.networks import Conv, Dense, computation, linear_path
 from narrows.networks.network import Network
-from narrows.networks.plan import LinearPath, Plan, count_parameters
+from narrows.networks.plan import AffinePath, LinearPath, Plan, count_parameters
 from narrows.networks.scale import learn
 from narrows.networks.weights import before_output
 
 
-def started(rows: np.ndarray, layers: Dense, n_components: int, *, code: str = "linear", output: str = "linear") -> Network:
+def started(rows: np.ndarray, layers: Dense | Conv, n_components: int, *, code: str = "linear", output: str = "linear") -> Network:
     """Make a network with a linear path as it is before the first step."""
     scale = learn(None, rows)
     plan = layers.plan(rows.shape[1], n_components, code_activation=code, output_activation=output, linear_path=True)
@@ -30,7 +30,16 @@ def rows() -> np.ndarray:
 
 @pytest.mark.parametrize(
     "layers",
-    [Dense(), Dense(9, 5), Dense(9, tied=True), Dense(9, 5, batch_normalization=True), Dense(9, dropout=0.3), Dense(9, activation="relu")],
+    [
+        Dense(),
+        Dense(9, 5),
+        Dense(9, tied=True),
+        Dense(9, 5, batch_normalization=True),
+        Dense(9, dropout=0.3),
+        Dense(9, activation="relu"),
+        Conv(4, 3, image_shape=(8, 8)),
+        Conv(4, strided=True, batch_normalization=True, image_shape=(4, 4, 4)),
+    ],
     ids=repr,
 )
 def test_it_begins_as_pca(rows, layers):
@@ -40,13 +49,14 @@ def test_it_begins_as_pca(rows, layers):
     np.testing.assert_allclose(network.reconstruct(rows), pca.inverse_transform(pca.transform(rows)), atol=1e-5)
 
 
-def test_before_a_sigmoid_it_begins_as_pca_to_first_order():
+@pytest.mark.parametrize("layers", [Dense(4), Conv(3, kernel_size=2, image_shape=(3, 2))], ids=repr)
+def test_before_a_sigmoid_it_begins_as_pca_to_first_order(layers):
     rng = np.random.default_rng(0)
     middle = rng.uniform(0.3, 0.7, 6)
 
     for step in (0.02, 0.01):
         rows = middle + step * rng.normal(size=(50, 2)) @ rng.normal(size=(2, 6))
-        network, pca = started(rows, Dense(4), 2, output="sigmoid"), PCA(2).fit(rows)
+        network, pca = started(rows, layers, 2, output="sigmoid"), PCA(2).fit(rows)
         missed = np.abs(network.reconstruct(rows) - pca.inverse_transform(pca.transform(rows))).max()
 
         assert missed < 200 * step**2
@@ -78,6 +88,16 @@ def test_it_is_the_sum_of_what_numpy_computes(rows):
     codes = hidden @ w["code/kernel"] + w["code/bias"] + rows @ w["code_path/kernel"]
 
     np.testing.assert_allclose(network.encode(rows), codes, atol=1e-4)
+
+
+def test_convolutions_hold_the_mean_image_in_their_path():
+    """Their last bias is one for each channel."""
+    plan = Conv(4, image_shape=(5, 4)).plan(20, 3, code_activation="linear", output_activation="linear", linear_path=True)
+
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+    assert [count_parameters(layer) for layer in plan if isinstance(layer, LinearPath | AffinePath)] == [(60, 0), (60, 20)]
+    flat = Conv(4, image_shape=(5, 4)).plan(20, None, code_activation="linear", output_activation="linear", linear_path=True)
+    assert not flat.linear_path
 
 
 def test_a_plan_with_it_goes_through_json_and_counts_its_weights():

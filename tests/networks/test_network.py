@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from narrows import Dense
+from narrows import Conv, Dense
 from narrows.networks import computation as computations
 from narrows.networks import scale as scales
 from narrows.networks.computation import first_weights, of_models
@@ -21,6 +21,8 @@ LAYERS = {
     "dropout and normalization": Dense(6, 4, dropout=0.3, batch_normalization=True, activation="relu"),
     "tied": Dense(6, 4, tied=True, activation="tanh"),
     "no hidden layers": Dense(),
+    "convolutions": Conv(3, kernel_size=2, image_shape=(4, 2)),
+    "strided convolutions": Conv(3, strided=True, batch_normalization=True, dropout=0.3, image_shape=(2, 2, 2), kernel_size=1),
 }
 ROWS_OF = {
     "bytes": lambda rng: rng.integers(0, 256, (40, 8), dtype=np.uint8),
@@ -29,7 +31,7 @@ ROWS_OF = {
 }
 
 
-def network(layers: Dense, rows: np.ndarray, output_activation: str = "linear", seed: int = 0) -> Network:
+def network(layers: Dense | Conv, rows: np.ndarray, output_activation: str = "linear", seed: int = 0) -> Network:
     """A network as it might be after training: every weight moved by a little."""
     rng = np.random.default_rng(seed)
     scale = scales.learn("auto", rows)
@@ -43,7 +45,7 @@ def network(layers: Dense, rows: np.ndarray, output_activation: str = "linear", 
 
 
 @pytest.fixture(params=LAYERS)
-def layers(request) -> Dense:
+def layers(request) -> Dense | Conv:
     return LAYERS[request.param]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narrows import Dense
+from narrows import Conv, Dense
 from narrows.networks import computation as computations
 from narrows.networks import scale as scales
 from narrows.networks.computation import Computation, Weights
@@ -47,7 +47,7 @@ class Trial:
         self.rows = RowSet(rows, scale, None if weight is None else np.asarray(weight, np.float32), target, y)
         penalties: dict[str, tuple[float, float]] = {}
         self.plan = None
-        if isinstance(layers, Dense):
+        if isinstance(layers, Dense | Conv):
             self.plan = layers.plan(rows.shape[1], COMPONENTS, code_activation="linear", output_activation=output)
             if y is not None:
                 sizes = (CLASSES, "softmax") if y.ndim == 1 else (y.shape[1], "linear")

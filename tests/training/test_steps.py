@@ -7,6 +7,7 @@ the Keras optimizer apply it, step by step. Nothing of it is narrows but the ord
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from tests.training.conftest import BATCH, COMPONENTS, FEATURES, ROWS, Trial
 
-from narrows import Dense
+from narrows import Conv, Dense
 from narrows.training.samplers import Shuffle
 
 EPOCHS = 2
@@ -69,7 +70,7 @@ TANH = Dense(6, activation="tanh")
 class Case:
     """One combination."""
 
-    layers: Dense = TANH
+    layers: Dense | Conv = TANH
     loss: str = "mse"
     optimizer: str = "sgd"
     code: tuple[float, float] = (0.0, 0.0)
@@ -107,13 +108,49 @@ CASES = {
     "everything": Case(
         Dense(6, 4, tied=True, batch_normalization=True, dropout=0.2, l1=1e-3, l2=1e-3), "bce", "ema, overwriting", (0.01, 0.01), True, True
     ),
+    "convolutions": Case(Conv(3, kernel_size=2, activation="tanh", image_shape=(4, 2), l2=1e-2), "bce", "adam"),
+    "convolutions, strided, normalized, dropout": Case(
+        Conv(3, kernel_size=2, strided=True, batch_normalization=True, dropout=0.2, image_shape=(2, 2, 2)), "mse", "nesterov", weighted=True
+    ),
     "whole batches": Case(rows=2 * BATCH, optimizer="adam"),
     "fewer rows than a batch": Case(rows=5, optimizer="adam", weighted=True),
 }
 
 
-def oracle_layers(layers: Dense) -> list[Any]:
+def oracle_convolutions(layers: Conv) -> list[Any]:
+    """The same network of one convolution and its mirror image in Keras's words, of images that can be halved."""
+    keras_layers, (height, width, channels), (filters,) = keras.layers, layers.image_shape, layers.filters
+    options = {"padding": "same", "kernel_initializer": "zeros"}
+    conv = functools.partial(keras_layers.Conv2D, kernel_size=layers.kernel_size, **options)
+    up = functools.partial(keras_layers.Conv2DTranspose, kernel_size=layers.kernel_size, strides=2, **options)
+    dense = functools.partial(keras_layers.Dense, kernel_initializer="zeros")
+    small = (height // 2, width // 2, filters)
+
+    def hidden(layer: Any, *between: Any) -> list[Any]:
+        if not layers.batch_normalization:
+            layer.activation = keras.activations.get(layers.activation)
+            return [layer, *between]
+        rest = [keras_layers.BatchNormalization(name=f"{layer.name}_normalization"), keras_layers.Activation(layers.activation)]
+        return [layer, *between, *rest, keras_layers.Dropout(layers.dropout, seed=0, name=f"{layer.name}_dropout")]
+
+    return [
+        keras_layers.Reshape(layers.image_shape),
+        *hidden(conv(filters, strides=2 if layers.strided else 1, name="encoder_1")),
+        *([] if layers.strided else [keras_layers.MaxPooling2D(2, padding="same")]),
+        keras_layers.Flatten(),
+        dense(COMPONENTS, name="code"),
+        *hidden(dense(math.prod(small), name="decoder_dense"), keras_layers.Reshape(small)),
+        *hidden((up if layers.strided else conv)(filters, name="decoder_1")),
+        *([] if layers.strided else [keras_layers.UpSampling2D(2)]),
+        conv(channels, name="output"),
+        keras_layers.Flatten(),
+    ]
+
+
+def oracle_layers(layers: Dense | Conv) -> list[Any]:
     """The same network in Keras's words, decoder mirrored by hand, linear at the end."""
+    if isinstance(layers, Conv):
+        return oracle_convolutions(layers)
     keras_layers = keras.layers
     dense = functools.partial(keras_layers.Dense, kernel_initializer="zeros")  # until the first weights are set
     stack: list[Any] = []
@@ -136,9 +173,9 @@ def oracle_layers(layers: Dense) -> list[Any]:
     return stack
 
 
-def twins(layers: Dense) -> dict[str, str]:
+def twins(layers: Dense | Conv) -> dict[str, str]:
     """Which kernel is the transpose of which."""
-    if not layers.tied:
+    if isinstance(layers, Conv) or not layers.tied:
         return {}
     down = [*(f"encoder_{number}" for number in range(1, len(layers.widths) + 1)), "code"]
     up = [*(f"decoder_{number}" for number in range(1, len(layers.widths) + 1)), "output"]
@@ -168,7 +205,7 @@ def oracle(case: Case, first: dict[str, np.ndarray], rows: np.ndarray, weight: n
                 [f"{layer.name}/{v.name}" for v in layer.trainable_variables],
                 [f"{layer.name}/{v.name}" for v in layer.non_trainable_variables],
             )
-            options = {} if isinstance(layer, keras.layers.Dense | keras.layers.Activation) else {"training": True}
+            options = {"training": True} if isinstance(layer, keras.layers.BatchNormalization | keras.layers.Dropout) else {}
             signal, after = layer.stateless_call([values[n] for n in own[0]], [state[n] for n in own[1]], signal, **options)
             moved |= dict(zip(own[1], after, strict=True))
             if layer.name == "code":
