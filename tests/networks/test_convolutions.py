@@ -324,6 +324,15 @@ def test_a_convolutional_network_is_lowered_whole(layers, image, n_components, r
     assert_fast(step_of(function, *trainable.values()))
 
 
+def test_where_no_derivative_is_taken_convolutions_may_stay(rng):
+    case = CASES["upsampled"]
+    operands = case.operands(rng)
+
+    left = equations(jax.make_jaxpr(lower(case, "float32", convolutions=False))(*operands).jaxpr)
+
+    assert next(each for each in left if each.primitive.name == "conv_general_dilated").invars[0].aval.shape == (5, 10, 12, 16)
+
+
 def test_the_forms_hold_here():
     assert lowering._convolutions_hold()
 

@@ -11,7 +11,7 @@ import numpy as np
 from narrows import _backend
 from narrows.networks.computation import Computation
 from narrows.networks.lowering import lower
-from narrows.networks.network import FEW, Network
+from narrows.networks.network import FEW, Network, rows_at_once
 
 BOUNDS: dict[str, tuple[float, float]] = {  # of activations, by their Keras names
     "tanh": (-1.0, 1.0),
@@ -96,11 +96,11 @@ def activity(network: Network, scaled: np.ndarray) -> Activity:
     import jax
 
     weights = {name: jax.device_put(value) for name, value in network.weights.items()}
-    n = len(scaled)
-    filled = scaled if n % FEW == 0 else np.resize(scaled, (n + FEW - n % FEW, scaled.shape[1]))  # with the first rows once more
+    n, size = len(scaled), rows_at_once(network.plan, FEW)
+    filled = scaled if n % size == 0 else np.resize(scaled, (n + size - n % size, scaled.shape[1]))  # with the first rows once more
     figures, codes, reconstruction = [], [], []
-    for start in range(0, n, FEW):
-        outputs, code, rebuilt = function(weights, filled[start : start + FEW])
+    for start in range(0, n, size):
+        outputs, code, rebuilt = function(weights, filled[start : start + size])
         figures.append([_figures(layer, np.asarray(output)) for layer, output in zip(watched, outputs, strict=True)])
         codes.append(np.asarray(code))
         reconstruction.append(np.asarray(rebuilt))
@@ -147,7 +147,7 @@ def _probe(computation: Computation) -> tuple[list[_Watched], Callable[..., Any]
                 ends.append(rows)
             return values, ends[0], computation.output_activation(ends[1])
 
-        computation.kept["activity"] = watched, jax.jit(lower(pass_through, "float32"))
+        computation.kept["activity"] = watched, jax.jit(lower(pass_through, "float32", convolutions=False))
     return computation.kept["activity"]
 
 

@@ -170,7 +170,7 @@ class Computation:
             return result if after is None else result / after[1] + after[0]
 
         if part not in self.kept:
-            self.kept[part] = jax.jit(lower(scaled, "float32"))
+            self.kept[part] = jax.jit(lower(scaled, "float32", convolutions=False))
         return self.kept[part]
 
     def weights(self) -> Weights:

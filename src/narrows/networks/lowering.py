@@ -79,17 +79,16 @@ def _convolutions_hold() -> bool:
         traced = jax.make_jaxpr(plain)(*args)
         return _Lowering("float32", lambda: True).evaluate(traced.jaxpr, traced.consts, *jax.tree.leaves(args))[0]
 
+    def results(function: Callable[..., Any], *args: Any) -> Any:
+        return jax.value_and_grad(lambda *args: jnp.mean(jnp.sin(function(*args))), (0, 1))(*args)
+
     rng = np.random.default_rng(0)
     shapes = (8, 9, 7, 3), (3, 3, 3, 8), (3, 3, 8, 1)
-    with jax.ensure_compile_time_eval():
-        x, *kernels = (jnp.asarray(rng.normal(size=shape) / np.sqrt(np.prod(shape[:3])), jnp.float32) for shape in shapes)
-
-        def results(function: Callable[..., Any], *args: Any) -> Any:
-            return jax.value_and_grad(lambda *args: jnp.mean(jnp.sin(function(*args))), (0, 1))(*args)
-
-        ours, expected = jax.jit(lambda *args: (results(lowered, *args), results(plain, *args)))(x, kernels)
-        pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True)
-        return all(float(jnp.abs(a - b).max()) <= 1e-4 * float(jnp.abs(b).max()) + 1e-9 for a, b in pairs)
+    x, *kernels = ((rng.normal(size=shape) / np.sqrt(np.prod(shape[:3]))).astype(np.float32) for shape in shapes)
+    with jax.ensure_compile_time_eval():  # the caller is being traced
+        pair = jax.jit(lambda *args: (results(lowered, *args), results(plain, *args)))(x, kernels)
+    ours, expected = ([np.asarray(leaf) for leaf in jax.tree.leaves(side)] for side in pair)
+    return all(np.abs(a - b).max() <= 1e-4 * np.abs(b).max() + 1e-9 for a, b in zip(ours, expected, strict=True))
 
 
 @functools.cache
@@ -132,14 +131,17 @@ def matmul_bfloat16() -> Callable[[Any, Any], Any]:
     return matmul
 
 
-def lower(function: Callable[..., Any], precision: str) -> Callable[..., Any]:
-    """Wrap a function so that, when traced, its matrix products run in `precision`; all else runs as it was written.
+def lower(function: Callable[..., Any], precision: str, *, convolutions: bool = True) -> Callable[..., Any]:
+    """Wrap a function so that, when traced, its expensive operations take their fast forms; all else runs as it was written.
 
     Parameters
     ----------
     function : callable
         A pure function of trees of arrays.
     precision : {"float32", "bfloat16"}
+        Of its matrix products. Convolutions are always float32.
+    convolutions : bool, default=True
+        Whether convolutions and poolings are among them: where derivatives are taken, these are what is slow.
 
     Returns
     -------
@@ -150,7 +152,8 @@ def lower(function: Callable[..., Any], precision: str) -> Callable[..., Any]:
 
     def lowered(*args: Any) -> Any:
         traced, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-        results = _Lowering(precision, _convolutions_hold).evaluate(traced.jaxpr, traced.consts, *jax.tree.leaves(args))
+        hold = _convolutions_hold if convolutions else bool
+        results = _Lowering(precision, hold).evaluate(traced.jaxpr, traced.consts, *jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shape), results)
 
     return lowered
