@@ -1,4 +1,4 @@
-"""The rows that the benchmarks train on: MNIST from `NARROWS_DATA`, and a table drawn from a fixed seed."""
+"""The rows that the benchmarks train on: MNIST from `NARROWS_DATA`, and a table and images drawn from fixed seeds."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ def unit(rows: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return rows.astype(np.float32) * np.float32(1 / 255)
+
+
+def images(n: int, shape: tuple[int, int, int]) -> np.ndarray:
+    """Draw images of flat rows, in [0, 1]: a spot of some colour at some place in each.
+
+    Parameters
+    ----------
+    n : int
+    shape : tuple of int
+        (height, width, channels).
+
+    Returns
+    -------
+    ndarray of shape (n, height * width * channels), dtype float32
+    """
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)[:, None] / max(shape[:2])
+    places, colors = random.random((2, n, 1, 1), np.float32), random.random((n, 1, 1, shape[2]), np.float32)
+    spots = np.exp(-20 * ((y - places[0]) ** 2 + (x - places[1]) ** 2))
+    return (spots[..., None] * colors).reshape(n, -1)
 
 
 def table(quick: bool = False) -> np.ndarray:

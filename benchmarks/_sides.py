@@ -43,15 +43,35 @@ def keras_model(work: Work, n_features: int) -> Any:
                 layers.append(keras.layers.Dropout(work.dropout))
         return keras.Sequential([*layers, keras.layers.Dense(last, activation=activation)], name=name)
 
-    model = keras.Sequential(
-        [
-            keras.Input((n_features,)),
-            mirror(n_features, list(work.hidden), work.code, work.activation, "encoder"),
-            mirror(work.code, list(reversed(work.hidden)), n_features, work.output_activation, "decoder"),
-        ]
-    )
+    if work.conv is not None:
+        encoder, decoder = _keras_convolutions(work)
+    else:
+        encoder = mirror(n_features, list(work.hidden), work.code, work.activation, "encoder")
+        decoder = mirror(work.code, list(reversed(work.hidden)), n_features, work.output_activation, "decoder")
+    model = keras.Sequential([keras.Input(encoder.input_shape[1:]), encoder, decoder])
     model.compile(optimizer=keras_optimizer(work), loss={"bce": "binary_crossentropy", "mse": "mean_squared_error"}[work.loss])
     return model
+
+
+def _keras_convolutions(work: Work) -> tuple[Any, Any]:
+    import keras
+
+    assert work.conv is not None
+    conv, layers = work.conv, keras.layers
+    options: dict[str, Any] = {"activation": work.activation, "padding": "same"}
+    encoder: list[Any] = [keras.Input(conv.image)]
+    for filters in conv.filters:
+        encoder.append(layers.Conv2D(filters, conv.kernel_size, strides=2 if conv.strided else 1, **options))
+        encoder += [] if conv.strided else [layers.MaxPooling2D(2, padding="same")]
+    decoder: list[Any] = []
+    for filters in reversed(conv.filters):
+        if conv.strided:
+            decoder.append(layers.Conv2DTranspose(filters, conv.kernel_size, strides=2, **options))
+        else:
+            decoder += [layers.Conv2D(filters, conv.kernel_size, **options), layers.UpSampling2D(2)]
+    decoder.append(layers.Conv2D(conv.image[-1], conv.kernel_size, activation=work.output_activation, padding="same"))
+    first = keras.Sequential(encoder, name="encoder")
+    return first, keras.Sequential([keras.Input(first.output_shape[1:]), *decoder], name="decoder")
 
 
 def keras_optimizer(work: Work) -> Any:
@@ -69,6 +89,7 @@ def keras_side(turns: Turns, work: Work, quick: bool, turn: float) -> None:
 
     rows = work.rows(quick)
     model = keras_model(work, rows.shape[1])
+    rows = rows.reshape(len(rows), *model.input_shape[1:])
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         """Two epochs to warm up, then turns of `n` epochs, waiting before each."""
@@ -114,17 +135,11 @@ def _words(optimizer: Any) -> str:
     return f"{type(optimizer).__name__}({float(optimizer.learning_rate):g}{f', momentum={momentum:g}' if momentum else ''})"
 
 
-def torch_side(turns: Turns, work: Work, quick: bool, turn: float) -> None:
-    """Train as PyTorch's tutorials do: a `DataLoader`, an `nn.Sequential`, and the loop by hand."""
-    import torch
+def _torch_dense(work: Work, n_features: int) -> list[Any]:
     from torch import nn
-    from torch.utils.data import DataLoader, TensorDataset
 
-    torch.set_num_threads(2)
-    torch.manual_seed(0)
-    rows = work.rows(quick)
     activations = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU, "sigmoid": nn.Sigmoid}
-    widths = work.widths(rows.shape[1])
+    widths = work.widths(n_features)
     layers: list[Any] = []
     for number, (inputs, outputs) in enumerate(itertools.pairwise(widths), 1):
         layers.append(nn.Linear(inputs, outputs))
@@ -136,7 +151,44 @@ def torch_side(turns: Turns, work: Work, quick: bool, turn: float) -> None:
             layers.append(activations[name]())
         if hidden and work.dropout:
             layers.append(nn.Dropout(work.dropout))
-    model = nn.Sequential(*layers)
+    return layers
+
+
+def _torch_convolutions(work: Work) -> list[Any]:
+    from torch import nn
+
+    assert work.conv is not None
+    conv, layers = work.conv, list[Any]()
+    size, padding, inputs = conv.kernel_size, conv.kernel_size // 2, conv.image[-1]
+    for filters in conv.filters:
+        layers += [nn.Conv2d(inputs, filters, size, stride=2 if conv.strided else 1, padding=padding), nn.ReLU()]
+        layers += [] if conv.strided else [nn.MaxPool2d(2)]
+        inputs = filters
+    for filters in reversed(conv.filters):
+        if conv.strided:
+            layers += [nn.ConvTranspose2d(inputs, filters, size, stride=2, padding=padding, output_padding=1), nn.ReLU()]
+        else:
+            layers += [nn.Conv2d(inputs, filters, size, padding=padding), nn.ReLU(), nn.Upsample(scale_factor=2)]
+        inputs = filters
+    return [*layers, nn.Conv2d(inputs, conv.image[-1], size, padding=padding), nn.Sigmoid()]
+
+
+def torch_side(turns: Turns, work: Work, quick: bool, turn: float, channels_last: bool = False) -> None:
+    """Train as PyTorch's tutorials do: a `DataLoader`, an `nn.Sequential`, and the loop by hand; images with channels last on request."""
+    import torch
+    from torch import nn
+    from torch.utils.data import DataLoader, TensorDataset
+
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    rows = work.rows(quick)
+    if work.conv is None:
+        model, order = nn.Sequential(*_torch_dense(work, rows.shape[1])), None
+    else:
+        rows = rows.reshape(len(rows), *work.conv.image).transpose(0, 3, 1, 2).copy()
+        model, order = nn.Sequential(*_torch_convolutions(work)), torch.channels_last if channels_last else None
+    if order is not None:
+        model = model.to(memory_format=order)
     criterion = nn.BCELoss() if work.loss == "bce" else nn.MSELoss()
     if work.optimizer == "rmsprop":
         optimizer: Any = torch.optim.RMSprop(model.parameters(), lr=work.learning_rate, alpha=0.9, momentum=0.01)
@@ -148,6 +200,7 @@ def torch_side(turns: Turns, work: Work, quick: bool, turn: float) -> None:
         model.train()
         running = 0.0
         for (inputs,) in loader:
+            inputs = inputs if order is None else inputs.to(memory_format=order)
             optimizer.zero_grad()
             outputs = model(inputs)
             loss = criterion(outputs, inputs)
@@ -163,7 +216,7 @@ def torch_side(turns: Turns, work: Work, quick: bool, turn: float) -> None:
         settings=f"nn.Sequential, {type(criterion).__name__}, torch.optim.{type(optimizer).__name__}(lr={work.learning_rate:g}"
         f"{', momentum=0.01' if work.optimizer == 'rmsprop' else ''}), "
         f"DataLoader(TensorDataset(x), batch_size={work.batch}, shuffle=True), zero_grad, backward, step; "
-        f"torch.set_num_threads({torch.get_num_threads()})",
+        f"torch.set_num_threads({torch.get_num_threads()}){', model and batches channels_last' if channels_last else ''}",
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         first=max(first - second, 0.0),
         loss=loss,
@@ -212,12 +265,16 @@ def narrows_autoencoder(work: Work, epochs: int, precision: str = "auto", verbos
     """Give the estimator of a work, unfitted: its own default in everything that the work does not name."""
     import narrows
 
+    if work.conv is None:
+        dense = {"dropout": work.dropout, "batch_normalization": work.batch_normalization}
+        code, layers = (work.code, work.activation), narrows.Dense(*work.hidden, activation=work.activation, **dense)
+    else:
+        shape = {"kernel_size": work.conv.kernel_size, "image_shape": work.conv.image, "strided": work.conv.strided}
+        code, layers = (None, "linear"), narrows.Conv(*work.conv.filters, activation=work.activation, **shape)
     return narrows.Autoencoder(
-        work.code,
-        layers=narrows.Dense(
-            *work.hidden, activation=work.activation, dropout=work.dropout, batch_normalization=work.batch_normalization
-        ),
-        code_activation=work.activation,
+        code[0],
+        layers=layers,
+        code_activation=code[1],
         output_activation=work.output_activation,
         loss=work.loss,
         scale=None,

@@ -33,14 +33,38 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Convolutions:
+    """Layers of convolutions instead of dense ones: the textbook's, whose code is the last feature map.
+
+    Attributes
+    ----------
+    image : tuple of int
+        (height, width, channels), that can be halved twice.
+    n_rows : int
+        How many there are: so many that Keras's epoch takes some ten seconds.
+    kernel_size : int
+    strided : bool
+        Halved and doubled by strides instead of by pooling and upsampling.
+    filters : tuple of int
+        From the image to the code, mirrored in the decoder.
+    """
+
+    image: tuple[int, int, int]
+    n_rows: int
+    kernel_size: int = 3
+    strided: bool = False
+    filters: tuple[int, ...] = (32, 16)
+
+
+@dataclass(frozen=True)
 class Work:
     """One autoencoder on one set of rows.
 
     Attributes
     ----------
     title : str
-    source : {"mnist", "table"}
-        MNIST in [0, 1] (60,000 x 784), or a standardized table (20,000 x 30); both float32.
+    source : {"mnist", "table", "images"}
+        MNIST in [0, 1] (60,000 x 784, or as many rows as `conv` says), a standardized table (20,000 x 30), or drawn images; all float32.
     hidden : tuple of int
         Widths between the rows and the bottleneck, mirrored in the decoder.
     code : int
@@ -55,12 +79,14 @@ class Work:
     optimizer : {"adam", "rmsprop"}
         "rmsprop" has momentum 0.01 and decays by 0.9, as in the recipe `dense`.
     learning_rate : float
+    conv : Convolutions, default=None
+        Instead of `hidden` and `code`.
     targets : dict of str to Target
         By the name of the side to compare with; those are the sides that run by default.
     """
 
     title: str
-    source: Literal["mnist", "table"]
+    source: Literal["mnist", "table", "images"]
     hidden: tuple[int, ...]
     code: int
     activation: str
@@ -69,21 +95,27 @@ class Work:
     batch_normalization: bool = False
     optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = 0.001
+    conv: Convolutions | None = None
     targets: dict[str, Target] = field(default_factory=dict)
 
     @property
     def loss(self) -> str:
         """The loss, "bce" behind a sigmoid for rows in [0, 1], "mse" behind a linear output for the table."""
-        return "bce" if self.source == "mnist" else "mse"
+        return "mse" if self.source == "table" else "bce"
 
     @property
     def output_activation(self) -> str:
         """The activation that goes with the loss."""
-        return "sigmoid" if self.source == "mnist" else "linear"
+        return "linear" if self.source == "table" else "sigmoid"
 
     def rows(self, quick: bool = False) -> np.ndarray:
         """Give the rows, float32."""
-        return _rows.unit(_rows.mnist(quick)) if self.source == "mnist" else _rows.table(quick)
+        if self.source == "table":
+            return _rows.table(quick)
+        if self.conv is None:
+            return _rows.unit(_rows.mnist(quick))
+        n = self.conv.n_rows // 10 if quick else self.conv.n_rows
+        return _rows.unit(_rows.mnist()[:n]) if self.source == "mnist" else _rows.images(n, self.conv.image)
 
     def widths(self, n_features: int) -> list[int]:
         """Give the width of every layer, rows and reconstruction included."""
@@ -130,6 +162,31 @@ ALL = {
         "dropout 0.2 and batch normalization: MNIST, 784-256-64-8 (ReLU, Adam), batch 100",
         "mnist", (256, 64), 8, "relu", 100, dropout=0.2, batch_normalization=True,
         targets={"keras": Target(1.0)},
+    ),
+    "conv-textbook": Work(
+        "convolutions: 12,800 rows of MNIST, 28x28x1-14x14x32-7x7x16 (ReLU, Adam), batch 128",
+        "mnist", (), 0, "relu", 128, conv=Convolutions((28, 28, 1), 12_800),
+        targets={"keras": Target(0.45), "torch": Target(0.60), "torch-channels-last": Target(0.80)},
+    ),
+    "conv-color-32": Work(
+        "convolutions: 6,400 images of 32x32x3 (ReLU, Adam), batch 128",
+        "images", (), 0, "relu", 128, conv=Convolutions((32, 32, 3), 6_400),
+        targets={"keras": Target(0.60), "torch": Target(1.0), "torch-channels-last": Target(1.0)},
+    ),
+    "conv-color-64": Work(
+        "convolutions: 1,920 images of 64x64x3 (ReLU, Adam), batch 128",
+        "images", (), 0, "relu", 128, conv=Convolutions((64, 64, 3), 1_920),
+        targets={"keras": Target(0.60), "torch": Target(1.0), "torch-channels-last": Target(1.0)},
+    ),
+    "conv-kernel-5": Work(
+        "convolutions, kernels of 5x5: 6,400 rows of MNIST (ReLU, Adam), batch 128",
+        "mnist", (), 0, "relu", 128, conv=Convolutions((28, 28, 1), 6_400, kernel_size=5),
+        targets={"keras": Target(0.60), "torch": Target(1.0), "torch-channels-last": Target(1.0)},
+    ),
+    "conv-strided": Work(
+        "convolutions with strides, transposed ones back: 6,400 rows of MNIST (ReLU, Adam), batch 128",
+        "mnist", (), 0, "relu", 128, conv=Convolutions((28, 28, 1), 6_400, strided=True),
+        targets={"keras": Target(1.0), "torch": Target(1.0), "torch-channels-last": Target(1.0)},
     ),
 }  # fmt: skip
 """Every work by its short name."""

@@ -1,4 +1,4 @@
-"""Seconds an epoch: narrows against Keras `fit` on JAX, PyTorch and scikit-learn's `MLPRegressor`, on eight networks."""
+"""Seconds an epoch: narrows against Keras `fit` on JAX, PyTorch and scikit-learn's `MLPRegressor`, on dense and convolutional networks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ SIDES: dict[str, Callable[..., Side]] = {
     ),
     "keras": lambda *arguments: Side("keras", _sides.keras_side, *arguments, environment={"KERAS_BACKEND": "jax"}),
     "torch": lambda *arguments: Side("torch", _sides.torch_side, *arguments),
+    "torch-channels-last": lambda *arguments: Side("torch-channels-last", _sides.torch_side, *arguments, True),
     "sklearn": lambda *arguments: Side("sklearn", _sides.sklearn_side, *arguments),
 }
 
