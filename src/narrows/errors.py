@@ -60,8 +60,9 @@ class NarrowsWarning(UserWarning):
 class VerdictWarning(NarrowsWarning):
     """A verdict on a fit that a careful user would act upon: the root of the classes below, one for each kind.
 
-    The message has the figures and the remedy. ``warnings.simplefilter("ignore", narrows.errors.DeadUnits)`` silences one kind (pytest and
-    ``python -W`` take ``ignore::narrows.errors.DeadUnits``), ``VerdictWarning`` all of them; in `diagnostics_` they stand in any case.
+    The message has the figures and the remedy. ``warnings.simplefilter("ignore", narrows.errors.DeadUnits)`` silences one kind (pytest
+    takes ``ignore::narrows.errors.DeadUnits``; ``python -W`` knows no classes but Python's own), ``VerdictWarning`` all of them; in
+    `diagnostics_` they stand in any case.
     """
 
 
