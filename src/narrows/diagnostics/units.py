@@ -13,7 +13,7 @@ MANY = 0.5  # above, the layer is not the one that was asked for
 
 def dead_units(layers: Sequence[LayerActivity]) -> Verdict | None:
     """Tell of hidden units whose output is the same for every row; those of the bottleneck are the code's affair."""
-    hidden = [layer for layer in _up_to_the_first_that_is_mute(layers) if not layer.is_code]
+    hidden = [layer for layer in up_to_the_first_that_is_mute(layers) if not layer.is_code]
     said = "give the same output for every row"
     remedy = "Use activation='gelu', a smaller learning_rate, or narrower layers."
     return _verdict("dead_units", said, remedy, hidden, lambda layer: layer.dead)
@@ -23,10 +23,10 @@ def saturated_units(layers: Sequence[LayerActivity]) -> Verdict | None:
     """Tell of bounded units that are at their bounds for nearly every row."""
     said = "are at their bounds for nearly every row and learn no more"
     remedy = "Use scale='standard' or 'minmax', a smaller learning_rate, or activation='gelu' with a linear code."
-    return _verdict("saturated_units", said, remedy, _up_to_the_first_that_is_mute(layers), lambda layer: layer.saturated)
+    return _verdict("saturated_units", said, remedy, up_to_the_first_that_is_mute(layers), lambda layer: layer.saturated)
 
 
-def _up_to_the_first_that_is_mute(layers: Sequence[LayerActivity]) -> list[LayerActivity]:
+def up_to_the_first_that_is_mute(layers: Sequence[LayerActivity]) -> list[LayerActivity]:
     """Leave out the layers behind one that says nothing: that they say nothing either is not their fault."""
     mute = [place for place, layer in enumerate(layers) if layer.dead + layer.saturated == layer.units]
     return list(layers[: mute[0] + 1] if mute else layers)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from narrows import plot
+from narrows.diagnostics.units import up_to_the_first_that_is_mute
 from narrows.estimators import Autoencoder
 from narrows.estimators._fitting import first_network
 from narrows.estimators.recipes import recipe
@@ -45,7 +46,7 @@ def _measure(make: Callable[[], Autoencoder], material: Material, seed: int) -> 
     some = made.scale_rows(material.train.X[:: -(-len(material.train.X) // LOOKED_AT)])
     start, end = (_norms(network, made.loss_, some) for network in (before, made._network))
     losses = made.history_.get("val_reconstruction_loss", [])  # of the epochs that ended well
-    units = activity(made._network, some).layers
+    units = up_to_the_first_that_is_mute(activity(made._network, some).layers)
     figures = {
         "loss": losses[-1] if losses else np.nan,
         **errors(made, material.test.X),
@@ -64,7 +65,7 @@ def _norms(network: Network, loss: str, some: np.ndarray) -> list[float]:
     return [norm for name, norm in norms.items() if "path" not in name]
 
 
-def _share(units: tuple[LayerActivity, ...], kind: str) -> float:
+def _share(units: Sequence[LayerActivity], kind: str) -> float:
     return float(sum(getattr(layer, kind) for layer in units) / max(1, sum(layer.units for layer in units)))
 
 
@@ -114,7 +115,8 @@ EXPERIMENT = Experiment(
     method=f"Networks 500-300-100-2 train on {ROWS:,} rows for {EPOCHS} epochs: by the textbook's settings (RMSprop, every layer but the "
     "output of one activation, the code too), and by the default ones (linear code, Adam). The loss is the last epoch's, of test rows. "
     f"Gradients are those of the loss of up to {LOOKED_AT} training rows, before the first step and after the last; the same rows tell "
-    "which units are dead (one output for all) or saturated (at a bound for nearly all). One that diverged stands at its last good epoch.",
+    "which units are dead (one output for all) or saturated (at a bound for nearly all), up to the first layer that has no others. One "
+    "that diverged stands at its last good epoch.",
     figures={
         "loss": "loss",
         **ERRORS,
