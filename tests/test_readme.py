@@ -32,6 +32,7 @@ def test_readme_opens_with_the_two_commands():
 def test_python_examples_run(python, tmp_path):
     code = "\n".join(blocks("python"))
     assert "narrows.Autoencoder" in code
+    assert "narrows.SupervisedAutoencoder" in code
 
     python(code)
 

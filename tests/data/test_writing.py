@@ -52,6 +52,22 @@ def test_float32_is_kept_in_parquet_and_short_in_csv(tmp_path):
     assert (tmp_path / "table.csv").read_text() == '"a"\n0.1\n'
 
 
+@pytest.mark.parametrize("extension", [".csv", ".parquet"])
+def test_several_columns_may_stand_first(tmp_path, extension):
+    path = tmp_path / f"table{extension}"
+
+    write(path, np.zeros((3, 0)), [], index=[("file", ["a.png", "b.png", "c.png"]), ("predicted", np.array([3, 1, 2]))])
+    rows = load(path, label="file")
+
+    assert (rows.feature_names, rows.X[:, 0].tolist(), rows.labels.tolist()) == (["predicted"], [3, 1, 2], ["a.png", "b.png", "c.png"])
+
+
+def test_npy_may_hold_one_number_a_row(tmp_path):
+    write(tmp_path / "labels.npy", np.array([3, 1, 2]), ["predicted"])
+
+    np.testing.assert_array_equal(np.load(tmp_path / "labels.npy"), [3, 1, 2])
+
+
 @pytest.mark.parametrize("labels", [np.array([3, 1, 2]), np.array(["x", "y", "z"])])
 @pytest.mark.parametrize("extension", [".csv", ".parquet"])
 def test_an_index_is_the_first_column(tmp_path, labels, extension):
