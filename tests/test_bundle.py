@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import narrows
-from narrows import Autoencoder, Dense, bundle
+from narrows import Autoencoder, Dense, Gaussian, Masking, SupervisedAutoencoder, SupervisedAutoencoderRegressor, bundle
 from narrows.diagnostics import Verdict
 from narrows.errors import BundleError
 
@@ -336,3 +336,92 @@ def test_the_golden_bundle_of_format_1_still_loads():
     np.testing.assert_allclose(loaded.transform(expected["rows"]), expected["codes"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(loaded.reconstruct(expected["rows"]), expected["reconstruction"], rtol=1e-4, atol=1e-4)
     assert loaded.layers == Dense(8, 5, activation="tanh", dropout=0.1, batch_normalization=True, tied=True, l2=1e-4)
+
+
+SMALL = {"layers": (4,), "head": (3,), "epochs": 1, "random_state": 0}
+LABELS = {
+    "integers": np.arange(60) % 3 * 10,
+    "small integers": (np.arange(60) % 3).astype(np.int8),
+    "whole floats": np.arange(60) % 3 / 1.0,
+    "strings": np.array(["few", "many", "more"])[np.arange(60) % 3],
+    "strings as objects": np.array(["few", "many", "more"], object)[np.arange(60) % 3],
+    "booleans": np.arange(60) % 2 == 0,
+    "one-hot rows": np.eye(3)[np.arange(60) % 3],
+    "some without": [None if row % 4 else row % 8 for row in range(60)],
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_classes_of_every_kind_come_back(rows, tmp_path, kind):
+    fitted = SupervisedAutoencoder(**SMALL).fit(rows, LABELS[kind])
+    fitted.save(tmp_path / "c.narrows")
+    loaded = SupervisedAutoencoder.load(tmp_path / "c.narrows")
+
+    assert loaded.classes_.dtype == fitted.classes_.dtype
+    np.testing.assert_array_equal(loaded.classes_, fitted.classes_)
+    np.testing.assert_array_equal(loaded.predict(rows), fitted.predict(rows))
+    np.testing.assert_array_equal(loaded.predict_proba(rows), fitted.predict_proba(rows))
+    np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+    np.testing.assert_equal(loaded.history_, fitted.history_)
+    assert loaded.score(rows, LABELS[kind]) == fitted.score(rows, LABELS[kind])
+
+
+def test_all_that_a_head_and_noise_are_chosen_by_comes_back(rows, tmp_path):
+    choices = {
+        "head": Dense(3, activation="tanh", dropout=0.5),
+        "noise": Gaussian(0.2, clip=False),
+        "class_weight": {0: 2.0, np.int64(1): 1},
+        "unlabeled": np.int64(-1),
+        "reconstruction_weight": 0.5,
+        "label_weight": 0.2,
+    }
+    fitted = SupervisedAutoencoder(**{**SMALL, **choices}).fit(rows, np.arange(60) % 3 - 1)
+    fitted.save(tmp_path / "h.narrows")
+    loaded = narrows.load(tmp_path / "h.narrows")
+
+    assert loaded.get_params() == fitted.get_params()
+    assert loaded.summary() == fitted.summary()
+    assert loaded.partial_fit(rows, np.arange(60) % 3 - 1).classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_numbers_to_predict_come_back_in_their_units(rows, tmp_path, outputs):
+    numbers = (1e3 + 7 * rows[:, :outputs]).squeeze()
+    fitted = SupervisedAutoencoderRegressor(**SMALL, noise=Masking(0.1)).fit(rows, numbers)
+    fitted.save(tmp_path / "n.narrows")
+    loaded = narrows.load(tmp_path / "n.narrows")
+
+    assert loaded.predict(rows).shape == numbers.shape
+    np.testing.assert_array_equal(loaded.predict(rows), fitted.predict(rows))
+    assert loaded.noise == Masking(0.1)
+    loaded.partial_fit(rows, numbers)
+
+
+@pytest.mark.parametrize("kind", [SupervisedAutoencoder, SupervisedAutoencoderRegressor])
+def test_ones_own_keras_models_come_back_with_their_head(rows, tmp_path, kind):
+    fitted = kind(**{**SMALL, "layers": OwnPair()}).fit(rows, np.arange(60) % 3)
+    fitted.save(tmp_path / "own.narrows")
+    loaded = narrows.load(tmp_path / "own.narrows")
+
+    np.testing.assert_array_equal(loaded.predict(rows), fitted.predict(rows))
+    np.testing.assert_array_equal(loaded.reconstruct(rows), fitted.reconstruct(rows))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda learned: learned.update(labels=None), "its SupervisedAutoencoder and its head do not belong together"),
+        (lambda learned: learned["labels"].update(classes=[0, 10]), "its head predicts 3 classes, and it names 2"),
+        (lambda learned: learned["labels"].update(classes=[0, 20, 10]), "its classes are not in order, or not of the type int64"),
+        (lambda learned: learned["labels"].update(classes=["a", "b", "c"]), "is not a bundle that this version can use"),
+        (lambda learned: learned["labels"].update(kind="object"), "is not a bundle that this version can use"),
+        (lambda learned: learned["labels"].update(kind=None), "its head predicts 3 classes, and it names"),
+    ],
+)
+def test_classes_that_do_not_fit_the_head_are_refused(rows, tmp_path, change, words):
+    path = tmp_path / "c.narrows"
+    SupervisedAutoencoder(**SMALL).fit(rows, LABELS["integers"]).save(path)
+    path.write_bytes(resigned(path.read_bytes(), lambda header, manifest: change(manifest["state"]["learned"])))
+
+    with pytest.raises(BundleError, match=words):
+        narrows.load(path)

@@ -12,7 +12,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from narrows import Autoencoder, Dense, SupervisedAutoencoder, data, diagnostics, errors
+from narrows import Autoencoder, Dense, SupervisedAutoencoder, SupervisedAutoencoderRegressor, data, diagnostics, errors
 
 rng = np.random.default_rng(0)
 PLANE = rng.normal(size=(64, 2)) @ rng.normal(size=(2, 6)) + 0.2 * rng.normal(size=(64, 6))
@@ -161,6 +161,56 @@ def test_divergence_is_an_exception_and_a_verdict():
     assert (first.name, first.level) == ("divergence", "warning")
     assert str(first).startswith("Training diverged: the loss was no longer finite in epoch ")
     assert {verdict.name for verdict in made.diagnostics_} == {"divergence", "dimensions"}
+
+
+def head_of(made: Any) -> diagnostics.Verdict:
+    return next(verdict for verdict in made.diagnostics_ if verdict.name == "head")
+
+
+def test_an_overfitted_head_is_silenced_alone():
+    """What else there is to say is said, and the verdict stands in `diagnostics_` all the same."""
+    rows = np.column_stack([NOISE, np.ones((40, 10))])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", errors.OverfittedHead)
+        made = Fit(rows[:20], lambda: LABELED, (rows[20:], CHANCE[20:]), CHANCE[:20]).run()
+
+    kinds = {warning.category for warning in caught}
+    assert errors.ConstantFeatures in kinds
+    assert errors.OverfittedHead not in kinds
+    assert head_of(made).level == "warning"
+
+
+def test_the_remedies_narrow_the_gap():
+    """Dropout in the head, a smaller label weight and fewer epochs, as the verdict has them."""
+    labels = np.where(np.arange(64) % 4, SIDE, 1 - SIDE)  # one of four is wrong: there is something to learn, and something by heart
+    remedy = {"head": Dense(64, 128, dropout=0.5), "label_weight": 0.1, "epochs": 20}
+
+    plain, mended = (
+        Fit(PLANE[:32], lambda others=others: {**LABELED, **others}, (PLANE[32:], labels[32:]), labels[:32]).run()
+        for others in ({}, remedy)
+    )
+
+    assert head_of(plain).figures["gap"] > head_of(mended).figures["gap"]
+
+
+@pytest.mark.parametrize("labels", [np.full(24, np.nan), None], ids=["validation without labels", "no validation"])
+def test_a_head_that_nothing_is_known_of_is_not_judged(labels):
+    made = Fit(PLANE[:40], lambda: {"layers": (4,)}, None if labels is None else (PLANE[40:], labels), SIDE[:40]).run()
+
+    assert "head" not in {verdict.name for verdict in made.diagnostics_}
+
+
+def test_a_regressors_head_is_not_judged_by_classes():
+    made = SupervisedAutoencoderRegressor(layers=(4,), epochs=2, random_state=0).fit(PLANE, SIDE, validation_data=(PLANE, SIDE))
+
+    assert "head" not in {verdict.name for verdict in made.diagnostics_}
+
+
+def test_the_course_is_judged_by_what_is_minimized():
+    """The labels' loss rises while rows are learned by heart, the reconstruction's does not: that is overfitting all the same."""
+    with pytest.warns(errors.Overfitting, match="the validation loss was lowest in epoch"):
+        Fit(PLANE[:40], lambda: LABELED, (PLANE[40:], np.arange(24) % 2), np.arange(40) % 2).run()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,26 @@ import pytest
 import narrows
 
 ROOT = Path(__file__).parent.parent
-PUBLIC = ["Autoencoder", "Dense", "__version__", "data", "errors", "load", "plot", "quality", "recipe", "recipes", "save", "study"]
+PUBLIC = [
+    "Autoencoder",
+    "Conv",
+    "Dense",
+    "Gaussian",
+    "Masking",
+    "SaltAndPepper",
+    "SupervisedAutoencoder",
+    "SupervisedAutoencoderRegressor",
+    "__version__",
+    "data",
+    "errors",
+    "load",
+    "plot",
+    "quality",
+    "recipe",
+    "recipes",
+    "save",
+    "study",
+]
 
 
 def test_public_names_are_these():
@@ -35,7 +54,7 @@ def test_star_import_gives_the_public_names(python):
 
 
 def test_unknown_name_says_which_there_are():
-    with pytest.raises(AttributeError, match=r"no attribute 'Autoencode'; its names are Autoencoder, Dense, "):
+    with pytest.raises(AttributeError, match=r"no attribute 'Autoencode'; its names are Autoencoder, Conv, Dense, "):
         _ = narrows.Autoencode
 
 

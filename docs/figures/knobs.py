@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from narrows import Autoencoder, Dense, data, quality
+from narrows import Autoencoder, Dense, Gaussian, Masking, SaltAndPepper, SupervisedAutoencoder, data, quality
 from narrows.errors import NarrowsWarning
 
 DIGITS = data.load("digits")
@@ -29,6 +29,9 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     "code_activation": [{"code_activation": name} for name in ("linear", "tanh", "sigmoid")],
     "code_l2": [{"code_l2": strength} for strength in (0.0, 0.0001, 0.001, 0.01)],
     "regularization": [{"n_components": 8, "layers": Dense(500, 300, 100, **choice)} for choice in ({}, {"dropout": 0.1}, {"l2": 1e-5})],
+    "noise": [{"noise": noise} for noise in (None, Gaussian(0.1), Gaussian(0.2), Gaussian(0.4), Masking(0.2), SaltAndPepper(0.1))],
+    "labels": [{"label_weight": weight} for weight in (0.001, 0.01, 0.1, 1.0)]
+    + [{"label_weight": 0.1, "head": Dense(64, 128, dropout=0.5)}, {"label_weight": 1.0, "reconstruction_weight": 0.0}],
 }
 MAPS: dict[str, dict[str, Any]] = {
     "the defaults": {},
@@ -43,15 +46,18 @@ MAPS: dict[str, dict[str, Any]] = {
 def measured(setting: dict[str, Any], seeds: int, quick: bool) -> str:
     """Fit a setting; give a line of the table."""
     figures = []
+    kind, labels = (SupervisedAutoencoder, [DIGITS.labels]) if "label_weight" in setting else (Autoencoder, [])
     for seed in range(seeds):
-        fitted = Autoencoder(**{"random_state": seed, **setting, **({"epochs": 2} if quick else {})}).fit(DIGITS.X)
+        fitted = kind(**{"random_state": seed, **setting, **({"epochs": 2} if quick else {})}).fit(DIGITS.X, *labels)
         codes, test_codes = fitted.transform(DIGITS.X), fitted.transform(DIGITS.test.X)
         told = quality.knn_accuracy(codes, DIGITS.labels, test_codes, DIGITS.test.labels, 5)[5]
         trust = quality.trustworthiness(DIGITS.test.X, test_codes)
-        figures.append((fitted.score(DIGITS.test.X), trust, told, test_codes.std()))
-    explained, trust, told, spread = np.mean(figures, axis=0)
+        explained = Autoencoder.score(fitted, DIGITS.test.X)
+        heads = [fitted.score(part.X, part.labels) for part in (DIGITS, DIGITS.test)] if labels else []
+        figures.append((explained, trust, told, test_codes.std(), *heads))
+    explained, trust, told, spread, *heads = np.mean(figures, axis=0)
     name = ", ".join(f"{key}={value!r}" for key, value in setting.items())
-    return f"| `{name}` | {explained:.3f} | {trust:.3f} | {told:.3f} | {spread:.2g} |"
+    return f"| `{name}` | {explained:.3f} | {trust:.3f} | {told:.3f} | {spread:.2g} |" + "".join(f" {head:.3f} |" for head in heads)
 
 
 def draw(path: Path, quick: bool) -> None:
@@ -80,8 +86,9 @@ def main() -> None:
     elif arguments.only:
         tables = {arguments.only: TABLES[arguments.only]}
     for title, settings in tables.items():
-        print(f"\n{title}\n\n| setting | explained variance | trustworthiness | 5-NN accuracy | spread of codes |")
-        print("| --- | --- | --- | --- | --- |")
+        columns = ["setting", "explained variance", "trustworthiness", "5-NN accuracy", "spread of codes"]
+        columns += ["head, training rows", "head, test rows"] if title == "labels" else []
+        print(f"\n{title}\n\n| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
         for setting in settings:
             print(measured(setting, 1 if arguments.quick else 2, arguments.quick), flush=True)
             if title == "n_components":

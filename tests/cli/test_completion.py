@@ -41,7 +41,7 @@ def pressed(shell: str, line: str, folder) -> tuple[int, str]:
     ("line", "names"),
     [
         ("narrows fi", ["fit"]),
-        ("narrows fit --recipe d", ["default", "dense", "denoising", "denoising_dense"]),
+        ("narrows fit --recipe c", ["convolutional"]),
         ("narrows fit digits --noise ma", ["masking:0.3"]),
         ("narrows fit m", ["mnist"]),
         ("narrows fit x.csv --validation mn", ["mnist"]),
@@ -86,13 +86,13 @@ def test_completion_loads_no_library_of_numbers(python):
 import sys
 from narrows.cli import main
 try:
-    main(["fit", "--recipe", "d"])
+    main(["fit", "--recipe", "c"])
 except SystemExit:
     print(bool({"keras", "jax", "sklearn", "numpy"} & set(sys.modules)))
 """
 
-    asked = {"_NARROWS_COMPLETE": "complete_bash", "COMP_WORDS": "narrows fit --recipe d", "COMP_CWORD": "3"}
-    assert python(code, **asked).split() == ["default", "dense", "denoising", "denoising_dense", "False"]
+    asked = {"_NARROWS_COMPLETE": "complete_bash", "COMP_WORDS": "narrows fit --recipe c", "COMP_CWORD": "3"}
+    assert python(code, **asked).split() == ["convolutional", "False"]
 
 
 def test_the_names_are_those_that_there_are():

@@ -167,6 +167,19 @@ def test_noise_in_a_file_and_over_it(narrows, arrays):
     assert package.load(arrays / "flag.narrows").noise == package.Masking(0.1)
 
 
+def test_what_is_left_of_the_noise_is_measured_on_test_rows(narrows, arrays):
+    done = narrows("fit", "rows.npy", "--noise", "0.3", *DENSE)
+
+    assert done.code == 0
+    said = re.search(r"under the noise of training: squared error (0\.\d{4}); reconstructed from there:\s+(0\.\d{4})\n", done.out)
+    made, (_, test) = package.load(arrays / "rows.narrows"), hold_out(load(arrays / "rows.npy"))
+    noisy = package.Gaussian(0.3).corrupt(test.X)
+    errors = {"noisy": np.square(noisy - test.X).mean(), "cleaned": np.square(made.reconstruct(noisy) - test.X).mean()}
+    assert said and [float(figure) for figure in said.groups()] == pytest.approx(list(errors.values()), abs=6e-5)
+    assert said[0] in narrows("info", "rows.narrows").out
+    assert json.loads(narrows("info", "rows.narrows", "--json").out)["denoising"] == pytest.approx(errors, rel=1e-5)
+
+
 def test_clean_rows_stand_beside_noisy_ones_and_are_held_out_with_them(narrows, arrays):
     done = narrows("fit", "noisy.npy", "--target", "rows.npy", *DENSE)
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from narrows.diagnostics import Code, Course, Dimensions, Errors, Features, Measurements, diagnose
+from narrows.diagnostics import Code, Course, Dimensions, Errors, Features, Head, Measurements, diagnose
 from narrows.diagnostics.codes import deficient_code, spread_of
 from narrows.diagnostics.course import divergence, overfitting, still_learning
 from narrows.diagnostics.features import constant_features, duplicate_features, look_at, out_of_range
+from narrows.diagnostics.head import overfitted_head
 from narrows.diagnostics.units import dead_units, saturated_units
 from narrows.diagnostics.verdict import listed, percent
 from narrows.networks.activity import LayerActivity
@@ -290,6 +291,38 @@ def test_duplicate_features(count, level, words):
 
     assert verdict.level == level
     assert verdict.sentence.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("head", "level"),
+    [
+        (Head(0.99, 0.97, 10_000, 0.1), "good"),
+        (Head(1.00, 0.96, 10_000, 0.1), "warning"),
+        (Head(1.00, 0.96, 100, 0.1), "good"),  # four rows of a hundred are chance,
+        (Head(1.00, 0.90, 100, 0.1), "warning"),  # and ten are not
+        (Head(1.00, 0.50, 4, 0.5), "note"),  # four rows prove little
+        (Head(0.5, 0.4, 1000, 0.4), "warning"),
+        (Head(0.42, 0.4, 1000, 0.4), "note"),
+        (Head(0.4, 0.6, 1000, 0.4), "good"),
+    ],
+)
+def test_a_head(head, level):
+    assert overfitted_head(head).level == level
+
+
+def test_a_head_in_words():
+    by_heart, guesses, well = (
+        overfitted_head(head) for head in (Head(1.0, 0.9, 2000, 0.1), Head(0.2, 0.1, 9, 0.3), Head(0.99, 0.985, 2000, 0.1))
+    )
+
+    assert (
+        by_heart.sentence == "The head knows its training rows by heart: it predicts 90 % of 2,000 validation rows, 100 % of training rows."
+    )
+    assert "dropout in the head (head=Dense(64, 128, dropout=0.5)), a smaller label_weight, fewer epochs" in by_heart.remedy
+    assert by_heart.figures == {"train_accuracy": 1.0, "accuracy": 0.9, "gap": pytest.approx(0.1), "commonest": 0.1}
+    assert guesses.sentence.endswith("20 % of training rows, and a guess of the commonest class 30 %.")
+    assert guesses.remedy == "Use a larger label_weight, more epochs, or a wider head."
+    assert str(well) == "The head predicts 98 % of 2,000 validation rows, 99 % of training rows."
 
 
 def test_dimensions_in_words():

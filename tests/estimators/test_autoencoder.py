@@ -245,17 +245,42 @@ def test_no_global_random_state_is_touched(layers, table):
     assert states() == before
 
 
-@pytest.mark.parametrize(
-    ("n", "batch_size", "epochs", "stops"), [(50, 128, 500, False), (1000, 128, 375, True), (60_000, 128, 20, True), (1000, 16, 48, True)]
-)
-def test_auto_gives_few_rows_enough_steps(n, batch_size, epochs, stops):
-    """At least 20 epochs and 3,000 steps, at most 500 epochs; validation where ten rows can be held out."""
+@pytest.mark.parametrize(("n", "batch_size", "epochs"), [(50, 128, 500), (1000, 128, 375), (60_000, 128, 20), (1000, 16, 48)])
+def test_auto_gives_few_rows_enough_steps(n, batch_size, epochs):
+    """At least 20 epochs and 3,000 steps, at most 500 epochs."""
     from narrows.estimators import _fitting
 
-    made = Autoencoder(batch_size=batch_size)
+    assert _fitting._n_epochs(Autoencoder(batch_size=batch_size), n) == epochs
 
-    assert _fitting._n_epochs(made, n) == epochs
-    assert _fitting._stops_early(made, n) is stops
+
+@pytest.mark.parametrize(("n", "held"), [(7, None), (8, 2), (20, 5), (40, 10), (99, 10), (1000, 100)])
+def test_auto_holds_out_ten_rows_or_a_quarter_of_very_few(n, held):
+    from narrows.estimators import _fitting
+
+    auto, asked = Autoencoder(), Autoencoder(early_stopping=True)
+
+    assert (_fitting._n_held_out(auto, n) if _fitting._stops_early(auto, n) else None) == held
+    assert _fitting._stops_early(asked, n)
+    assert _fitting._n_held_out(asked, n) == max(1, round(n / 10))
+
+
+def test_few_rows_are_not_learned_by_heart():
+    """On rows that were not trained on, the default is hardly worse than PCA of all training rows; without validation it would be."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 3)) @ rng.normal(size=(3, 12)) + 0.5 * rng.normal(size=(300, 12))
+    scaler = StandardScaler().fit(rows[:30])
+    train, test = scaler.transform(rows[:30]), scaler.transform(rows[30:])
+    pca = PCA(2).fit(train)
+
+    error = np.square(Autoencoder(scale=None, random_state=0).fit(train).reconstruct(test) - test).mean()
+
+    assert error < 1.1 * np.square(pca.inverse_transform(pca.transform(test)) - test).mean()
+
+
+def test_validation_rows_of_the_users_stop_also_few_rows(table):
+    made = Autoencoder(layers=(8,), learning_rate=0.05, patience=2, random_state=0).fit(table[:20], validation_data=table[20:])
+
+    assert made.n_epochs_ == made.best_epoch_ + 2
 
 
 def test_auto_epochs_stop_by_validation(table):

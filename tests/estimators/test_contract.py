@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.estimators.conftest import quick
 
-from narrows import Autoencoder, Dense
+from narrows import Autoencoder, Dense, Gaussian
 from narrows.training import program
 
 
@@ -48,6 +48,7 @@ EVERY_PARAMETER = {
     "code_activation": "tanh",
     "code_l1": 0.1,
     "code_l2": 0.2,
+    "noise": Gaussian(0.1, clip=False),
     "output_activation": "linear",
     "loss": "mse",
     "scale": "minmax",

@@ -124,9 +124,6 @@ def test_another_class_follows_a_recipe_as_far_as_it_can():
 
 
 def test_what_a_recipe_needs_is_told_by_what_it_makes():
-    assert {name: made.needs for name, made in RECIPES.items() if made.needs} == {
-        "supervised": ("labels",),
-        "supervised_dropout": ("labels",),
-        "convolutional": ("images",),
-        "denoising": ("images",),
-    }
+    names = ("default", "dense", "supervised", "supervised_dropout", "convolutional", "denoising", "denoising_dense")
+
+    assert [RECIPES[name].needs for name in names] == [(), (), ("labels",), ("labels",), ("images",), ("images",), ()]

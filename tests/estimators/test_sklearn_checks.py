@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from narrows import Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor
 
@@ -32,6 +32,13 @@ LEARNING = {"layers": (16,), "head": (16,), "label_weight": 1.0, "epochs": 60, "
 def test_supervised_estimator_check(estimator, check):
     """A classifier and a regressor, each a transformer as well; the checks want real learning from 200 rows."""
     check(estimator)
+
+
+@pytest.mark.parametrize(("made", "kind"), [(SupervisedAutoencoder(), "classifiers"), (SupervisedAutoencoderRegressor(), "regressors")])
+def test_heads_are_checked_as_what_they_are_and_as_transformers(made, kind):
+    names = {check.func.__name__ for _, check in estimator_checks_generator(made)}
+
+    assert {f"check_{kind}_train", "check_transformer_general", "check_transformer_preserve_dtypes"} <= names
 
 
 @pytest.mark.slow

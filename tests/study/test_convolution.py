@@ -106,7 +106,7 @@ def test_the_picture():
 
     ax = convolution.draw(made((0.010, 0.013, 0.012, 0.005), (0.96,) * 4, series=series))
 
-    assert ax.images[0].get_array().shape == (5 * 4, 8 * 6, 3)
+    assert ax.images[0].get_array().shape == (5 * (4 + 1), 8 * (6 + 1), 3)
     assert [label.get_text().split("\n")[0] for label in ax.get_yticklabels()] == [convolution.ORIGINAL, *SETTINGS]
     assert "1,000,000 parameters, squared error 0.0120" in ax.get_yticklabels()[3].get_text()
 

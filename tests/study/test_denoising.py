@@ -155,7 +155,7 @@ def test_the_picture():
     axes = denoising.draw(Results(tuple(drawn))).figure.axes
 
     assert [ax.get_title() for ax in axes[:5]] == list(NOISES)
-    assert [ax.images[0].get_array().shape for ax in axes[:5]] == [(5 * 4, 6 * 6), (6 * 4, 6 * 6), *[(5 * 4, 6 * 6)] * 3]
+    assert [ax.images[0].get_array().shape for ax in axes[:5]] == [(5 * 5, 6 * 7), (6 * 5, 6 * 7), *[(5 * 5, 6 * 7)] * 3]
     assert [label.get_text() for label in axes[5].get_xticklabels()] == [CLEAN, *NOISES]
     assert axes[5].get_lines()[0].get_ydata() == pytest.approx([0.95] * 6, rel=0.001)
 

@@ -7,7 +7,21 @@ from pathlib import Path
 import numpy as np
 
 import narrows
-from narrows import Autoencoder, Dense, errors, load, recipe, recipes, save
+from narrows import (
+    Autoencoder,
+    Conv,
+    Dense,
+    Gaussian,
+    Masking,
+    SaltAndPepper,
+    SupervisedAutoencoder,
+    SupervisedAutoencoderRegressor,
+    errors,
+    load,
+    recipe,
+    recipes,
+    save,
+)
 
 
 def use(rows: np.ndarray, path: Path) -> None:
@@ -30,3 +44,25 @@ def use(rows: np.ndarray, path: Path) -> None:
         recipe(name, epochs=1).fit(rows)
     version: str = narrows.__version__
     del quality, losses, version
+
+
+def use_labels(rows: np.ndarray, labels: np.ndarray, clean: np.ndarray) -> None:
+    head = Dense(64, 128, dropout=0.5)
+    classifier = SupervisedAutoencoder(2, head=head, label_weight=0.1, class_weight={0: 2.0}, unlabeled=-1, noise=0.4)
+    classifier = classifier.fit(rows, labels, sample_weight=labels, validation_data=(rows, labels), target=clean)
+    chances: np.ndarray = classifier.predict_proba(rows)
+    accuracy: float = classifier.score(rows, labels)
+    classes: np.ndarray = classifier.classes_
+    classifier = classifier.partial_fit(rows, labels, classes=classes)
+    regressor = SupervisedAutoencoderRegressor(layers=Conv(8, image_shape=(8, 8)), noise=Masking(0.3)).fit(rows, labels)
+    numbers: np.ndarray = regressor.predict(rows)
+    _ = chances, accuracy, numbers, classifier.head_, classifier.transform(rows)
+
+
+def use_noise(rows: np.ndarray, clean: np.ndarray) -> None:
+    noisy: np.ndarray = SaltAndPepper(0.1).corrupt(clean, random_state=1)
+    denoiser = Autoencoder(32, noise=Gaussian(0.4, clip=True)).fit(clean)
+    denoiser = Autoencoder(32).fit(noisy, target=clean, validation_data=(noisy, clean))
+    denoiser = denoiser.set_params(noise=lambda rows, key: rows, layers__dropout=0.1)
+    cleaned: np.ndarray = denoiser.reconstruct(rows)
+    del cleaned

@@ -18,6 +18,7 @@ from narrows.cli.asking import BUNDLE, Asked
 from narrows.cli.predicting import head_figures
 from narrows.cli.reading import Source, as_input, check_alike, check_output, described, load_rows, named
 from narrows.cli.screen import Screen, counted, size
+from narrows.cli.settings import TASKS
 from narrows.cli.telling import bundle_values, quality_lines, settings_facts
 from narrows.data.sources import expanded
 from narrows.errors import TrainingDiverged, VerdictWarning
@@ -50,12 +51,13 @@ class _Parts:
 
 @dataclass(frozen=True)
 class _Run:
-    """What a run leaves: `end` is one of EXIT_CODES, `head` how well a head predicts."""
+    """What a run leaves: `end` is one of EXIT_CODES, `head` how well a head predicts, `denoising` what is left of the noise."""
 
     end: str = "done"
     problem: str = ""
     quality: Quality | None = None
     head: dict[str, Any] | None = None
+    denoising: dict[str, float] | None = None
 
 
 def fit(screen: Screen, asked: Asked) -> int:
@@ -83,7 +85,7 @@ def fit(screen: Screen, asked: Asked) -> int:
         return EXIT_CODES[run.end]
     figures = None if run.quality is None else run.quality.to_dict()
     about = {"data": _about(parts, asked), "recipe": asked.recipe, "settings": asked.kept, "end": run.end, "quality": figures}
-    about |= {} if run.head is None else {"head": run.head}
+    about |= {name: found for name, found in (("head", run.head), ("denoising", run.denoising)) if found is not None}
     _save(estimator, output, about)
     _conclude(screen, estimator, asked, output, run)
     return EXIT_CODES[run.end]
@@ -134,6 +136,15 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
     else:
         rows, test = data.hold_out(rows, HELD_OUT, seed=HELD_OUT_SEED)
         origin = f"held out, {100 * HELD_OUT:.0f} % drawn at random"
+    _show(screen, asked, rows, validation, test, origin)
+    screen.detail(f"reading took {time.monotonic() - started:.1f} s")
+    whole = rows.test is None or asked.test is None  # what is read again includes rows that are learned from or measured on
+    if asked.validation is not None and (asked.validation == asked.test or (whole and asked.validation == asked.source)):
+        screen.warning(f"--validation {asked.validation}: its rows are trained or measured on too, so that figures flatter: give others")
+    return _Parts(rows, validation, test, origin, task, *targets)
+
+
+def _show(screen: Screen, asked: Asked, rows: data.Rows, validation: data.Rows | None, test: data.Rows, origin: str) -> None:
     column = asked.column
     left_out = "" if asked.label is None else f", labels from '{asked.label}'" if column is None else f", the column {column!r} left out"
     validated = [] if validation is None else [("validation rows", f"{len(validation.X):,}, from {asked.validation}")]
@@ -146,11 +157,6 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
             ("test rows", f"{len(test.X):,}, {origin}" if asked.test is None else f"{len(test.X):,}, from {origin}"),
         ]
     )
-    screen.detail(f"reading took {time.monotonic() - started:.1f} s")
-    whole = rows.test is None or asked.test is None  # what is read again includes rows that are learned from or measured on
-    if asked.validation is not None and (asked.validation == asked.test or (whole and asked.validation == asked.source)):
-        screen.warning(f"--validation {asked.validation}: its rows are trained or measured on too, so that figures flatter: give others")
-    return _Parts(rows, validation, test, origin, task, *targets)
 
 
 def _others(what: str, source: str, label: str | None, rows: data.Rows, progress: Progress) -> data.Rows:
@@ -214,7 +220,8 @@ def _train(screen: Screen, estimator: Autoencoder, parts: _Parts) -> _Run:
     except TrainingDiverged as problem:
         return _Run("diverged", f"training diverged: {str(problem).rstrip('.')}")
     try:
-        return _Run(quality=_measure(screen, estimator, parts), head=_head(estimator, parts))
+        quality = _measure(screen, estimator, parts)
+        return _Run(quality=quality, head=_head(estimator, parts), denoising=_denoising(estimator, parts))
     except KeyboardInterrupt:
         return _Run("interrupted", "interrupted while measuring")
 
@@ -249,6 +256,20 @@ def _head(estimator: Any, parts: _Parts) -> dict[str, Any] | None:
     """Measure a head on the test rows that have labels."""
     test = _as_trained(parts.test, parts.train)
     return None if parts.task is None or test.labels is None else head_figures(estimator, as_input(test), test.labels)
+
+
+def _denoising(estimator: Any, parts: _Parts) -> dict[str, float] | None:
+    """Measure how far test rows under the noise of training, and what is made of them, are from the clean ones."""
+    if estimator.noise is None:
+        return None
+    import numpy as np
+
+    clean = estimator.scale_rows(as_input(_as_trained(parts.test_target or parts.test, parts.train)))
+    rows = estimator.scale_rows(as_input(_as_trained(parts.test, parts.train)))
+    noisy = estimator.noise.corrupt(rows)
+    own = replace(parts.train, X=estimator._network.scale.undo(noisy), labels=None, names=None, test=None)
+    cleaned = estimator.reconstruct(as_input(own), scaled=True)
+    return {name: float(np.square(found - clean).mean()) for name, found in (("noisy", noisy), ("cleaned", cleaned))}
 
 
 def _as_trained(rows: data.Rows, train: data.Rows) -> data.Rows:
@@ -292,8 +313,10 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         screen.say(f"kept {best}, where the validation loss was lowest")
     if run.quality is not None:
         screen.say()
-        for line in quality_lines(run.quality, run.head):
+        for line in quality_lines(run.quality, run.head, run.denoising):
             line(screen)
+        if asked.target is not None:
+            screen.prose("figures compare with the clean rows; PCA's are those of PCA on these")
     if run.end != "diverged":
         screen.say()
         screen.verdicts(getattr(estimator, "diagnostics_", []))
@@ -301,7 +324,7 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
     wrote = f"'{output}' ({size(output.stat().st_size)})"
     if run.end == "done":
         screen.say(f"wrote {wrote}", style="bold")
-        screen.commands("next:", _next(asked.source, output, run.head is not None))
+        screen.commands("next:", _next(asked.source, output, predicts=type(estimator).__name__ in TASKS))
     else:
         epoch = estimator.best_epoch_
         screen.error(f"{run.problem}; {wrote} holds {f'the weights of epoch {epoch}' if epoch else 'the weights so far'}")
@@ -311,7 +334,7 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         screen.result(bundle_values(output, read_manifest(output)))
 
 
-def _next(source: Source, output: Path, predicts: bool) -> list[list[str]]:
+def _next(source: Source, output: Path, *, predicts: bool) -> list[list[str]]:
     stem, sources = output.stem, [source] if isinstance(source, str) else source
     return [
         ["narrows", "info", str(output)],

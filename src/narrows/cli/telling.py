@@ -58,7 +58,7 @@ def info(screen: Screen, path: Path) -> int:
     screen.prose(f"{counted(learned.n_epochs, 'epoch')} in {learned.fit_seconds:.1f} s{kept}")
     if (quality := _quality(manifest)) is not None:
         screen.say()
-        for line in quality_lines(quality, manifest.metadata.get("head")):
+        for line in quality_lines(quality, manifest.metadata.get("head"), manifest.metadata.get("denoising")):
             line(screen)
     if learned.diagnostics:
         from narrows.diagnostics import Verdict
@@ -133,14 +133,19 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def quality_lines(quality: Quality, head: dict[str, Any] | None = None) -> list[Callable[[Screen], None]]:
-    """Give what prints the figures of a quality, PCA's beside them, and those of a head."""
+def quality_lines(
+    quality: Quality, head: dict[str, Any] | None = None, denoising: dict[str, float] | None = None
+) -> list[Callable[[Screen], None]]:
+    """Give what prints the figures of a quality, PCA's beside them, those of a head, and what is left of noise."""
     lines = [(row.figure, *_alike(row.autoencoder, row.pca), row.better) for row in quality.table()]
     for figure, title in (("accuracy", "accuracy of the head"), ("r2", "R² of the head")):
         if head and figure in head:
             lines.append((title, f"{head[figure]:.4f}", "", "higher"))
     notes = [f"{figure.replace('_', ' ')}: measured on {share}" for figure, share in quality.sampled.items()]
     notes += [f"{figure.replace('_', ' ')}: not measured, {reason}" for figure, reason in quality.skipped.items()]
+    if denoising:
+        noisy, cleaned = _alike(denoising["noisy"], denoising["cleaned"])
+        notes.append(f"under the noise of training: squared error {noisy}; reconstructed from there: {cleaned}")
     if quality.pca_components_to_match is not None:
         notes.append(f"PCA needs {counted(quality.pca_components_to_match, 'component')} to explain as much variance")
     titles = (f"quality on {counted(quality.n_test, 'test row')}", "autoencoder", f"PCA, {quality.n_components}", "better")

@@ -11,7 +11,7 @@ EXACT = 1e-10  # of the mean row's error: what float32 leaves where nothing is l
 BARELY = 0.98  # of the mean row's error: a network above it has learned nothing that matters
 AS_GOOD = 1.02  # of PCA's error: within it there is nothing to choose
 # Of few validation rows, by which the epoch was chosen too, a gain over PCA of less than LUCK / sqrt(rows) says nothing: in half of such
-# fits test rows had none of it, in a sixth where it was greater (61 fits of 12 tables, 21 to 140 validation rows).
+# fits test rows had none of it, in one of eight where it was greater (61 fits of 12 tables, 21 to 140 validation rows).
 LUCK = 0.5
 BY_HEART = 1.5  # times the error of the training rows on others: there the rows are too few for the network
 

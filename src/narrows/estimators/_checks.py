@@ -38,7 +38,7 @@ def check_word(name: str, value: Any, words: tuple[Any, ...]) -> None:
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
-    """Check rows as scikit-learn does, through every door that `narrows.data` has; images are made rows, and their shape is kept or checked.
+    """Check rows as scikit-learn does, through every door of `narrows.data`; images are made rows, and their shape is kept or checked.
 
     Returns
     -------

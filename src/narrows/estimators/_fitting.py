@@ -32,7 +32,8 @@ from narrows.training.trainer import Outcome, RowSet, Settings, train
 STEPS = 3000  # what epochs="auto" gives at least, where the rows are few
 EPOCHS = 20  # and what it gives where they are many
 MOST_EPOCHS = 500
-FEWEST_VALIDATION = 10  # rows: fewer tell nothing, and "auto" does without
+FEWEST_VALIDATION = 10  # rows that "auto" holds out at least, or a quarter of fewer than 40: without, few rows are learned by heart
+FEWEST = 8  # rows of which "auto" holds some out
 START_ROWS = 2**15  # that PCA sees where the network starts from it
 TRIED = 256  # rows that a user's own noise is tried on
 LOSSES = {"mean_squared_error": "mse", "binary_crossentropy": "bce"}
@@ -102,8 +103,9 @@ class Given:
 
     def take(self, chosen: np.ndarray) -> Given:
         """Give some of the rows with what belongs to them."""
-        parts: dict[str, Any] = {name: getattr(self, name) for name in ("rows", "weight", "target", "y")}
-        return replace(self, **{name: None if part is None else part[chosen] for name, part in parts.items()})
+        every = {name: getattr(self, name) for name in ("rows", "weight", "target", "y")}
+        taken: dict[str, Any] = {name: None if part is None else part[chosen] for name, part in every.items()}
+        return replace(self, **taken)
 
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any, target: Any) -> None:
@@ -118,11 +120,11 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
         raise ValueError(f"warm_start goes on with {n_features} features, but X has {given.rows.shape[1]}; set warm_start=False")
     seeds = Seeds.draw(estimator.random_state)
     epochs = _n_epochs(estimator, len(given))
-    early = _stops_early(estimator, len(given))
+    early = _stops_early(estimator, len(given) if validation_data is None else None)
     if validation_data is not None:
         validation: Given | None = _validation(estimator, validation_data, given.outputs)
     elif early:
-        given, validation = _split(given, estimator.validation_fraction, seeds.split)
+        given, validation = _split(given, _n_held_out(estimator, len(given)), seeds.split)
     else:
         validation = None
     job = _Job(estimator, given, seeds, network)
@@ -374,10 +376,16 @@ def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
     return Given(rows, None, check_target(target, rows.shape), y, outputs)
 
 
-def _stops_early(estimator: Any, n: int) -> bool:
+def _stops_early(estimator: Any, n: int | None) -> bool:
+    """Tell whether validation decides, where it is to be held out of n rows, or was given (None)."""
     if estimator.early_stopping == "auto":
-        return bool(estimator.epochs == "auto" and n * estimator.validation_fraction >= FEWEST_VALIDATION)
+        return bool(estimator.epochs == "auto" and (n is None or n >= FEWEST))
     return bool(estimator.early_stopping)
+
+
+def _n_held_out(estimator: Any, n: int) -> int:
+    share = max(1, round(n * estimator.validation_fraction))
+    return max(share, min(FEWEST_VALIDATION, n // 4)) if estimator.early_stopping == "auto" else share
 
 
 def _n_epochs(estimator: Any, n: int) -> int:
@@ -387,13 +395,13 @@ def _n_epochs(estimator: Any, n: int) -> int:
     return int(min(MOST_EPOCHS, max(EPOCHS, -(-STEPS // steps_an_epoch))))
 
 
-def _split(given: Given, fraction: float, rng: np.random.Generator) -> tuple[Given, Given]:
-    """Part the rows: to learn from, and to validate on."""
+def _split(given: Given, n_held_out: int, rng: np.random.Generator) -> tuple[Given, Given]:
+    """Part the rows: to learn from, and so many to validate on."""
     n, groups = len(given), given.y
     if groups is not None and groups.ndim == 2:  # numbers to predict: only whether a row has them all
         known = ~np.isnan(groups).any(1)
         groups = None if known.all() else np.where(known, 0, NONE)
-    held = held_out(groups, n, min(n - 1, max(1, round(n * fraction))), rng)
+    held = held_out(groups, n, min(n - 1, n_held_out), rng)
     return given.take(~held), replace(given.take(held), weight=None)
 
 

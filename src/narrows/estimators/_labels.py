@@ -179,7 +179,8 @@ def _is_missing(value: Any) -> bool:
 def _array(y: Any, n: int) -> np.ndarray:
     if y is None:
         raise ValueError("a head requires y to be passed, but the target y is None: label rows, or use Autoencoder, which needs no labels")
-    array = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+    # Of a list, NumPy would make text of numbers among strings, and of NaN.
+    array = np.array(y, object) if isinstance(y, list | tuple) else np.asarray(y.toarray() if hasattr(y, "toarray") else y)
     if array.ndim not in (1, 2) or len(array) != n:
         raise ValueError(f"y must hold a label for each of the {n} rows, got shape {array.shape}")
     return array

@@ -26,9 +26,9 @@ class Autoencoder(BaseAutoencoder):
         None, with `Conv`, makes the last feature map of the encoder the code, flattened.
     layers : "auto", tuple of int, Dense, Conv or object, default="auto"
         The hidden layers of the encoder; the decoder mirrors them. "auto" is (500, 300, 100), or (100,) where `fit` learns
-        from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``,
-        which has all choices of dense layers; ``Conv(*filters)`` is for images. An object of your own with ``build(n_features, n_components)`` that
-        returns a Keras encoder and a Keras decoder, for rows in scaled units, is as good.
+        from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``, which has all choices of dense layers;
+        ``Conv(*filters)`` is for images. An object of your own with ``build(n_features, n_components)`` that returns a Keras encoder
+        and a Keras decoder, for rows in scaled units, is as good.
     code_activation : str or callable, default="linear"
         Activation of the bottleneck.
     code_l1, code_l2 : float, default=0.0
@@ -62,12 +62,13 @@ class Autoencoder(BaseAutoencoder):
         Rows a step, at least 1; fewer where there are fewer rows.
     epochs : int or "auto", default="auto"
         Passes over the rows. "auto" gives 20, or as many more as make 3,000 steps, at most 500; and stops
-        by validation where 10 rows can be held out for it.
+        by validation, from 8 rows on.
     early_stopping : bool or "auto", default="auto"
         Whether to measure the loss on validation rows after each epoch, to stop when it has not fallen for `patience`
         epochs, and to go back to the epoch where it was lowest. "auto" does so with ``epochs="auto"``.
     validation_fraction : float, default=0.1
-        Share of the rows to hold out for that, in (0, 1), if `fit` is not given `validation_data`.
+        Share of the rows to hold out for that, in (0, 1), if `fit` is not given `validation_data`. ``early_stopping="auto"`` holds
+        out 10 rows at least, or a quarter of fewer than 40.
     patience : int or "auto", default="auto"
         In epochs, at least 1. "auto" is a tenth of the epochs, at least 10.
     precision : {"auto", "float32", "bfloat16"}, default="auto"

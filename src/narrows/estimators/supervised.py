@@ -54,13 +54,14 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
 
     Parameters
     ----------
-    n_components : int, default=2
+    n_components : int or None, default=2
         Numbers in a code, at least 1. It may exceed the number of features, where penalties or dropout keep the code honest.
-    layers : "auto", tuple of int, Dense or object, default="auto"
+        None, with `Conv`, makes the last feature map of the encoder the code, flattened.
+    layers : "auto", tuple of int, Dense, Conv or object, default="auto"
         The hidden layers of the encoder; the decoder mirrors them. "auto" is (500, 300, 100), or (100,) where `fit` learns
-        from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``,
-        which has all choices of dense layers. An object of your own with ``build(n_features, n_components)`` that
-        returns a Keras encoder and a Keras decoder, for rows in scaled units, is as good.
+        from fewer than 1,000 rows. A tuple of widths stands for ``Dense(*widths)``, which has all choices of dense layers;
+        ``Conv(*filters)`` is for images. An object of your own with ``build(n_features, n_components)`` that returns a Keras encoder
+        and a Keras decoder, for rows in scaled units, is as good.
     code_activation : str or callable, default="linear"
         Activation of the bottleneck.
     code_l1, code_l2 : float, default=0.0
@@ -70,7 +71,7 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
         last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
         and where it is a sigmoid and the code has 6 components or more.
-        Ignored for models of your own.
+        Ignored for models of your own, and with ``n_components=None``.
     noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
         What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising
         autoencoder [2]_). Strengths are in the network's scaled units. A float is short for ``Gaussian``; a function of your own is
@@ -105,12 +106,13 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         Rows a step, at least 1; fewer where there are fewer rows.
     epochs : int or "auto", default="auto"
         Passes over the rows. "auto" gives 20, or as many more as make 3,000 steps, at most 500; and stops
-        by validation where 10 rows can be held out for it.
+        by validation, from 8 rows on.
     early_stopping : bool or "auto", default="auto"
         Whether to measure the loss on validation rows after each epoch, to stop when it has not fallen for `patience`
         epochs, and to go back to the epoch where it was lowest. "auto" does so with ``epochs="auto"``.
     validation_fraction : float, default=0.1
-        Share of the rows to hold out for that, in (0, 1), if `fit` is not given `validation_data`.
+        Share of the rows to hold out for that, in (0, 1), if `fit` is not given `validation_data`. ``early_stopping="auto"`` holds
+        out 10 rows at least, or a quarter of fewer than 40.
     patience : int or "auto", default="auto"
         In epochs, at least 1. "auto" is a tenth of the epochs, at least 10.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -131,7 +133,7 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         The labels, in order; the columns of `predict_proba`.
     history_ : dict of str to list of float
         Per epoch: "loss", "reconstruction_loss", "label_loss" and "accuracy" (of training rows, as they are trained on), each with
-        "val_" before it where there are validation rows, and "learning_rate" of the last step.
+        ``"val_"`` before it where there are validation rows, and "learning_rate" of the last step.
     n_epochs_, best_epoch_ : int
         Epochs done, and the one, counted from 1, that the weights come from.
     loss_, output_activation_, scale_, precision_ : str
@@ -151,6 +153,8 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the rows came in a dataframe.
+    image_shape_ : tuple of int or None
+        (height, width, channels) of the image that each row is, if the rows came as images or `layers` say it.
 
     See Also
     --------
@@ -190,7 +194,7 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
 
     def __init__(
         self,
-        n_components: int = 2,
+        n_components: int | None = 2,
         *,
         layers: Any = "auto",
         code_activation: Any = "linear",
@@ -264,7 +268,8 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         sample_weight : array-like of shape (n_samples,), default=None
             What each row counts in the loss, at least 0.
         validation_data : tuple of array-like, default=None
-            (rows, labels) to measure the loss on after each epoch, instead of a part of `X`; or (rows, labels, target).
+            (rows, labels) to measure the loss on after each epoch, instead of a part of `X`; or (rows, labels, target). Their shapes are
+            those of `X`, `y` and `target`, of other rows.
         target : array-like of shape (n_samples, n_features), default=None
             What the reconstructions are to be, where that is not `X`: clean rows for noisy ones. Scaling is learned from it.
 

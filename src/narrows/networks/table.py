@@ -117,13 +117,14 @@ def _size(row: TableRow) -> str:
 def own_table(computation: Computation) -> Table:
     """Give the layer table of a user's own models, as far as Keras tells."""
     rows = []
-    for side in (computation.encoder, computation.decoder):
-        for layer in side.layers:
-            sizes = [(len(variable.shape), math.prod(variable.shape)) for variable in layer.trainable_variables]
-            weights, biases = (sum(size for rank, size in sizes if (rank > 1) == wide) for wide in (True, False))
-            units = getattr(layer, "output", None)
-            width = int(units.shape[-1]) if units is not None and units.shape[-1] else 0
-            rows.append(TableRow(layer.name, type(layer).__name__, width, _name(getattr(layer, "activation", "")), weights, biases))
+    head = [] if computation.head is None else computation.head.layers[1:]  # without what it starts from, which is the code
+    for layer in [*computation.encoder.layers, *computation.decoder.layers, *head]:
+        sizes = [(len(variable.shape), math.prod(variable.shape)) for variable in layer.trainable_variables]
+        weights, biases = (sum(size for rank, size in sizes if (rank > 1) == wide) for wide in (True, False))
+        units = getattr(layer, "output", None)
+        width = int(units.shape[-1]) if units is not None and units.shape[-1] else 0
+        activation = computation.head_activation if head and layer is head[-1] else getattr(layer, "activation", "")
+        rows.append(TableRow(layer.name, type(layer).__name__, width, _name(activation), weights, biases))
     return Table(tuple(rows), int(computation.encoder.input_shape[-1]), int(computation.encoder.output_shape[-1]))
 
 
