@@ -175,7 +175,8 @@ def test_what_is_left_of_the_noise_is_measured_on_test_rows(narrows, arrays):
     made, (_, test) = package.load(arrays / "rows.narrows"), hold_out(load(arrays / "rows.npy"))
     noisy = package.Gaussian(0.3).corrupt(test.X)
     errors = {"noisy": np.square(noisy - test.X).mean(), "cleaned": np.square(made.reconstruct(noisy) - test.X).mean()}
-    assert said and [float(figure) for figure in said.groups()] == pytest.approx(list(errors.values()), abs=6e-5)
+    assert said
+    assert [float(figure) for figure in said.groups()] == pytest.approx(list(errors.values()), abs=6e-5)
     assert said[0] in narrows("info", "rows.narrows").out
     assert json.loads(narrows("info", "rows.narrows", "--json").out)["denoising"] == pytest.approx(errors, rel=1e-5)
 
