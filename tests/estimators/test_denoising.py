@@ -32,7 +32,7 @@ def test_a_float_is_short_for_gaussian(rows):
     np.testing.assert_array_equal(quick(noise=0.3).fit_transform(rows), quick(noise=Gaussian(0.3)).fit_transform(rows))
 
 
-@pytest.mark.parametrize("noise", NOISES, ids=str)
+@pytest.mark.parametrize("noise", NOISES, ids=lambda it: getattr(it, "__name__", type(it).__name__))
 def test_noise_makes_another_network_and_the_same_seed_the_same(noise, rows):
     one, same = (quick(noise=noise, early_stopping=True).fit(rows) for _ in range(2))
 
