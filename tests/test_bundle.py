@@ -425,3 +425,20 @@ def test_classes_that_do_not_fit_the_head_are_refused(rows, tmp_path, change, wo
 
     with pytest.raises(BundleError, match=words):
         narrows.load(path)
+
+
+def test_convolutions_with_a_head_come_back(tmp_path):
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, (40, 6, 5, 2), dtype=np.uint8), np.array(["a", "b"])[random.integers(0, 2, 40)]
+    layers = narrows.Conv(4, 3, kernel_size=2, batch_normalization=True)
+    made = narrows.SupervisedAutoencoder(None, layers=layers, epochs=1, random_state=0).fit(images, labels)
+
+    made.save(tmp_path / "images.narrows")
+    loaded = narrows.load(tmp_path / "images.narrows")
+
+    for name in ("transform", "reconstruct", "predict", "predict_proba"):
+        np.testing.assert_array_equal(getattr(loaded, name)(images), getattr(made, name)(images))
+    assert loaded.get_params() == made.get_params()
+    assert loaded.image_shape_ == (6, 5, 2)
+    assert loaded.summary() == made.summary()
+    assert not np.array_equal(loaded.partial_fit(images.reshape(40, -1), labels).transform(images), made.transform(images))
