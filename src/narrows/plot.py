@@ -232,7 +232,8 @@ def new_grid(rows: int, columns: int, *, size: float = 3.0) -> np.ndarray:
 
     Returns
     -------
-    ndarray of matplotlib.axes.Axes, shape (rows, columns)
+    ndarray of shape (rows, columns)
+        Of matplotlib.axes.Axes.
 
     Raises
     ------

@@ -524,7 +524,7 @@ BAD_ROWS = {
     "one row": (lambda t: t[:1], ValueError, r"Found array with 1 sample\(s\) .* while a minimum of 2 is required"),
     "no feature": (lambda t: t[:, :0], ValueError, r"Found array with 0 feature\(s\)"),
     "one dimension": (lambda t: t[0], ValueError, "Expected 2D array, got 1D array instead"),
-    "three dimensions": (lambda t: t.reshape(5, 10, 5), ValueError, "Found array with dim 3"),
+    "five dimensions": (lambda t: t.reshape(5, 5, 2, 5, 1), ValueError, "Found array with dim 5"),
     "complex numbers": (lambda t: t * 1j, ValueError, "Complex data not supported"),
     "too large for float32": (
         lambda t: t * 1e300,
@@ -601,9 +601,13 @@ def test_large_offsets_cost_no_digits(rng):
 @pytest.mark.parametrize(
     ("choices", "error", "words"),
     [
-        ({"n_components": 0}, ValueError, "n_components must be a whole number of at least 1, got 0"),
-        ({"n_components": 2.5}, ValueError, "n_components must be a whole number of at least 1, got 2.5"),
-        ({"n_components": None}, TypeError, "n_components must be a whole number of at least 1, got None"),
+        ({"n_components": 0}, ValueError, "n_components must be a whole number of at least 1 or None, got 0"),
+        ({"n_components": 2.5}, ValueError, "n_components must be a whole number of at least 1 or None, got 2.5"),
+        (
+            {"n_components": None},
+            ValueError,
+            "n_components=None makes the feature map of convolutional layers the code, and these layers have none",
+        ),
         ({"batch_size": -1}, ValueError, "batch_size must be a whole number of at least 1, got -1"),
         ({"epochs": "many"}, ValueError, "epochs must be a whole number of at least 1 or 'auto', got 'many'"),
         ({"epochs": 0}, ValueError, "epochs must be a whole number of at least 1 or 'auto', got 0"),
@@ -623,7 +627,11 @@ def test_large_offsets_cost_no_digits(rng):
         ({"code_activation": "gellu"}, ValueError, "unknown activation 'gellu': it must be one of"),
         ({"output_activation": "softmaxx"}, ValueError, "unknown activation 'softmaxx': it must be one of"),
         ({"layers": (6, 0)}, ValueError, r"widths of Dense must be whole numbers of at least 1, got 0 in \(6, 0\)"),
-        ({"layers": 6}, TypeError, r"layers must be 'auto', a tuple of widths, a Dense\(...\), or an object with build.* got 6"),
+        (
+            {"layers": 6},
+            TypeError,
+            r"must be 'auto', a tuple of widths, a Dense\(...\), a Conv\(...\), or an object with build.* got 6",
+        ),
         ({"layers": Dense(6, activation="gellu")}, ValueError, "unknown activation 'gellu'"),
         ({"layers": Dense(6, kernel_initializer="he")}, ValueError, "unknown kernel_initializer 'he'"),
         ({"callbacks": [print]}, TypeError, "callbacks must be Keras callbacks, got <built-in function print>"),

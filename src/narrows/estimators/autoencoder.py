@@ -10,7 +10,7 @@ from narrows.networks import Conv, Dense, Plan
 # Measured by benchmarks/defaults.py.
 WIDTHS = (500, 300, 100)
 FEW_ROWS, FEW_WIDTHS = 1000, (100,)  # with fewer rows, wide layers learn the rows by heart before they learn what they share
-LONG_CODE = 6  # components: a shorter code of images is better off without the turns that PCA would give it
+LONG_CODE = 6  # components: dense layers find a shorter code of images better without the turns that PCA would give it
 
 
 class Autoencoder(BaseAutoencoder):
@@ -37,7 +37,7 @@ class Autoencoder(BaseAutoencoder):
     linear_path : bool or "auto", default="auto"
         Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
         last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
-        and where it is a sigmoid and the code has 6 components or more.
+        and where it is a sigmoid and the code has 6 components or more, or the layers are convolutional.
         Ignored for models of your own, and with ``n_components=None``.
     noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
         What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising
@@ -228,7 +228,8 @@ class Autoencoder(BaseAutoencoder):
             return False
         if self.linear_path != "auto":
             return bool(self.linear_path)
-        return output_activation == "linear" or (output_activation == "sigmoid" and self.n_components >= LONG_CODE)
+        long_enough = self.n_components >= LONG_CODE or isinstance(self.layers, Conv)
+        return output_activation == "linear" or (output_activation == "sigmoid" and long_enough)
 
 
 def default_widths(n_rows: int | None) -> tuple[int, ...]:

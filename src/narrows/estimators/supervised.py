@@ -70,7 +70,7 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
     linear_path : bool or "auto", default="auto"
         Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
         last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
-        and where it is a sigmoid and the code has 6 components or more.
+        and where it is a sigmoid and the code has 6 components or more, or the layers are convolutional.
         Ignored for models of your own, and with ``n_components=None``.
     noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
         What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising
@@ -85,9 +85,11 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
     label_weight : float, default=0.1
         What the classification (categorical cross-entropy, a mean over labelled rows) counts in the loss, at least 0.
     class_weight : dict, "balanced" or None, default=None
-        What each class counts in the label term, at least 0; "balanced" weighs them so that all count alike.
+        What each class counts in the label term, at least 0; "balanced" weighs them so that all count alike, by
+        `sample_weight`.
     unlabeled : label or None, default=None
-        A label that stands for none, such as -1, besides None and NaN. Rows without a label count for the reconstruction only.
+        A label that stands for none, such as -1, besides None and NaN, which scikit-learn's cross-validation cannot split. Rows
+        without a label count for the reconstruction only.
     output_activation : str or callable, default="auto"
         "auto" is "sigmoid" where the scaled rows lie in [0, 1], else "linear". Ignored for models of your own.
     loss : str, keras.losses.Loss or callable, default="auto"
@@ -264,7 +266,8 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             Rows; uint8 is understood as [0, 255].
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels of any one kind (numbers, strings, booleans), or one-hot rows. None and NaN stand for no label.
+            Labels of any one kind (whole numbers, strings, booleans), or one-hot rows. None, NaN and a one-hot row of zeros stand for
+            no label.
         sample_weight : array-like of shape (n_samples,), default=None
             What each row counts in the loss, at least 0.
         validation_data : tuple of array-like, default=None
@@ -301,7 +304,8 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels of any one kind (numbers, strings, booleans), or one-hot rows. None and NaN stand for no label.
+            Labels of any one kind (whole numbers, strings, booleans), or one-hot rows. None, NaN and a one-hot row of zeros stand for
+            no label.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed at the first call, unless its rows have them all.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -402,7 +406,7 @@ class SupervisedAutoencoder(ClassifierMixin, BaseSupervised):
     def _read_labels(self, y: Any, n: int, outputs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         return read_classes(y, n, unlabeled=self.unlabeled, known=outputs)
 
-    def _label_numbers(self, y: np.ndarray | None, outputs: np.ndarray | None) -> dict[str, Any]:
+    def _label_numbers(self, y: np.ndarray | None, outputs: np.ndarray | None, weight: np.ndarray | None) -> dict[str, Any]:
         assert y is not None
         assert outputs is not None
-        return {"class_weight": class_weights(self.class_weight, outputs, y)}
+        return {"class_weight": class_weights(self.class_weight, outputs, y, weight)}

@@ -39,7 +39,7 @@ class SupervisedAutoencoderRegressor(RegressorMixin, BaseSupervised):
     linear_path : bool or "auto", default="auto"
         Whether a linear map runs beside the layers of the encoder, and one beside those of the decoder. They start as PCA, and the
         last layers at zero: the network begins as PCA and learns what PCA leaves. "auto" is yes where the output is linear,
-        and where it is a sigmoid and the code has 6 components or more.
+        and where it is a sigmoid and the code has 6 components or more, or the layers are convolutional.
         Ignored for models of your own, and with ``n_components=None``.
     noise : float, Gaussian, Masking, SaltAndPepper, callable or None, default=None
         What rows suffer in training and validation, drawn anew each epoch, while their targets stay clean (the denoising

@@ -19,7 +19,7 @@ Verdict = Literal["confirmed", "not confirmed", "refuted"]
 class Finding:
     """A claim with its verdict.
 
-    Attributes
+    Parameters
     ----------
     claim : str
     verdict : {"confirmed", "not confirmed", "refuted"}

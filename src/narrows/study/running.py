@@ -33,7 +33,7 @@ TABLE, TEXT_TABLE, PICTURE, VERDICT = "table.csv", "table.md", "figure.png", "ve
 class Outcome:
     """What a study found.
 
-    Attributes
+    Parameters
     ----------
     name, claim, method : str
     head : tuple of str
