@@ -239,6 +239,14 @@ def test_balance_is_among_the_classes_that_are_there(y):
     np.testing.assert_allclose(weights, [1, 0.75, 1.5] if 1 in y else [1, 1, 1])
 
 
+def test_balance_is_by_the_weight_of_rows(rng):
+    y, times = rng.integers(-1, 3, 30), rng.integers(0, 4, 30)
+
+    weighted, repeated = class_weights("balanced", np.arange(3), y, times / 4), class_weights("balanced", np.arange(3), np.repeat(y, times))
+
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("class_weight", "words"),
     [

@@ -42,9 +42,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Give the head."""
         raise NotImplementedError(f"{type(self).__name__} has no head")
 
-    def _label_numbers(self, y: np.ndarray | None, outputs: np.ndarray | None) -> dict[str, Any]:
+    def _label_numbers(self, y: np.ndarray | None, outputs: np.ndarray | None, weight: np.ndarray | None) -> dict[str, Any]:
         """Give what the label term takes as numbers, besides its weight."""
-        del y, outputs
+        del y, outputs, weight
         return {}
 
     @abstractmethod

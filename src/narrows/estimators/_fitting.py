@@ -265,9 +265,10 @@ class _Job:
         l1, l2 = (np.array([pair[i] for pair in self.penalties.values()], np.float32) for i in (0, 1))
         strengths = ("code_l1", "code_l2", *(("reconstruction_weight", "label_weight") if self.estimator._labels else ()))
         numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name)) for name in strengths}
-        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(self.given.y, self.given.outputs)}
+        given = self.given
+        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(given.y, given.outputs, given.weight)}
         if self.noise is not None:
-            low, high = noises.bounds(self.network.scale, self.given.clean, self.given.weight)
+            low, high = noises.bounds(self.network.scale, given.clean, given.weight)
             numbers["noise"] = {"strength": np.float32(self.noise.get_params().get("strength", 0.0)), "low": low, "high": high}
         return Settings(
             optimizer=self.optimizer,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 
 from narrows.networks import scale as scales
 from narrows.networks.scale import Scale
@@ -82,8 +81,12 @@ def plain_labels(
 
     Parameters
     ----------
-    y, n, unlabeled, known
-        As in `read_classes`; `known` names the columns of one-hot rows that have no names.
+    y, n
+        As in `read_classes`.
+    unlabeled : label, default=None
+        A label that stands for none.
+    known : ndarray of shape (n_classes,), default=None
+        The labels of one-hot columns that have no names.
 
     Returns
     -------
@@ -191,7 +194,7 @@ def _shown(classes: np.ndarray) -> str:
     return f"{few}, … ({len(classes)} in all)" if len(classes) > 10 else few
 
 
-def class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray) -> np.ndarray:
+def class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Give what each class counts in the label term, shape (n_classes,), float32.
 
     Parameters
@@ -200,6 +203,8 @@ def class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray) -> np.n
     classes : ndarray of shape (n_classes,)
     y : ndarray of shape (n,)
         Places in `classes`, -1 for no label.
+    weight : ndarray of shape (n,), default=None
+        What each row counts.
 
     Raises
     ------
@@ -210,9 +215,9 @@ def class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray) -> np.n
     if class_weight is None:
         return out
     if isinstance(class_weight, str) and class_weight == "balanced":
-        labeled = y[y >= 0]
-        if there := np.unique(labeled).tolist():
-            out[there] = compute_class_weight("balanced", classes=np.array(there), y=labeled)
+        counts = np.bincount(y[y >= 0], None if weight is None else weight[y >= 0], len(classes))
+        if (there := counts > 0).any():
+            out[there] = counts[there].mean() / counts[there]
         return out
     if not isinstance(class_weight, Mapping):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict from class to weight, got {class_weight!r}")
