@@ -51,10 +51,14 @@ def spread_of(codes: NDArray[Any], n_features: int, *, sparse: bool = False) -> 
     -------
     Code
     """
+    from threadpoolctl import threadpool_limits
+
     n, n_components = codes.shape
     possible = min(n_components, n_features, n - 1)
     centered = codes.astype(np.float64) - codes.mean(0, dtype=np.float64)
-    variances = np.linalg.eigvalsh(centered.T @ centered / n)
+    products = centered.T @ centered if n_components <= n else centered @ centered.T  # the same variances, but for zeros
+    with threadpool_limits(1, user_api="blas"):  # several threads wait for each other more than they help
+        variances = np.linalg.eigvalsh(products / n)
     still = np.square(np.abs(codes).max() * 1e-6)  # what is left of a constant by rounding
     rank = int(np.count_nonzero(variances > max(NOTHING * variances[-1], float(still))))
     return Code(n_components, rank, possible, sparse)

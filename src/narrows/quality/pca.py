@@ -273,7 +273,7 @@ def _gram(rows: Array, centered: Centered, n_components: int) -> tuple[Floats, F
         products += product
     values, left = _eigh(products)
     vectors = np.concatenate([centered(everyone, block).T @ left[:, :n_components] for block in columns])
-    vectors = np.linalg.qr(vectors)[0]  # where a value is near zero, its direction is blurred: here it is orthogonal to the others again
+    vectors = _orthonormal(vectors)  # where a value is near zero, its direction is blurred: here it is orthogonal to the others again
     return values, vectors, float(np.trace(products))
 
 
@@ -282,7 +282,7 @@ def _subspace(rows: Array, centered: Centered, n_components: int, random_state: 
     size = min(n_components + OVERSAMPLING, *rows.shape)
     image = np.random.default_rng(random_state).standard_normal((rows.shape[1], size))
     for _ in range(ITERATIONS):
-        basis = np.linalg.qr(image)[0]
+        basis = _orthonormal(image)
         image, total = _scatter_times(rows, centered, basis)
     projected = basis.T @ image
     values, vectors = _eigh((projected + projected.T) / 2)
@@ -301,6 +301,15 @@ def _scatter_times(rows: Array, centered: Centered, basis: Floats) -> tuple[Floa
         image += product
         trace += squares
     return image, trace
+
+
+def _orthonormal(columns: Floats) -> Floats:
+    """Give an orthonormal basis of columns, in one thread, as `_eigh` does."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        basis: Floats = np.linalg.qr(columns)[0]
+    return basis
 
 
 def _eigh(matrix: Floats) -> tuple[Floats, Floats]:
