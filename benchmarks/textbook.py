@@ -29,7 +29,6 @@ def labelled() -> dict[str, tuple[Callable[[], Any], dict[str, tuple[float, bool
             lambda: SupervisedAutoencoder(2, epochs=20),
             {"head's accuracy": (0.973, True), "15-NN of codes": (0.973, True), "cross-entropy": (0.166, False)},
         ),
-        "recipe supervised_best": (lambda: recipe("supervised_best"), {"head's accuracy": (0.985, True)}),
     }
 
 
@@ -40,7 +39,6 @@ def denoisers() -> dict[str, tuple[Callable[[], Any], dict[str, tuple[float, boo
     return {
         "recipe denoising_dense, 10 epochs": (lambda: recipe("denoising_dense"), {"squared error": (0.0092, False)}),
         "recipe denoising (the textbook), 50 epochs": (lambda: recipe("denoising"), {}),
-        "recipe denoising_best": (lambda: recipe("denoising_best"), {"squared error": (0.0080, False)}),
     }
 
 
