@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-# Which form is fastest was measured on two cores, with and without AVX-512.
+# Which form is fastest was measured on two cores without AVX-512.
 THIN = 4  # units up to which a convolution is a matrix product whose columns are shifted and added
 FEW = 16  # values in a window up to which a kernel's derivative is a matrix product with all windows
 PART, PARTS = 2**15, 8  # values that rows may have together where they serve as a kernel, as long as that parts them into so many at most
