@@ -57,6 +57,28 @@ def test_a_dense_bottleneck_adds_two_layers():
     assert dense - flat == (784 * 2 + 2) + (2 * 784 + 784)
 
 
+def test_dense_layers_stand_on_either_side_of_the_bottleneck():
+    layers = Conv(32, 16, image_shape=(28, 28), dense=(100, 30), batch_normalization=True, dropout=0.1)
+    made = plan(layers, 2)
+
+    sizes = {name: shape for name, shape in made.shapes.items() if "dense" in name or name == "code"}
+    assert [sizes[name] for name in sizes if "_normalization" not in name and "_activation" not in name and "_dropout" not in name] == [
+        (100,),
+        (30,),
+        (2,),
+        (30,),
+        (100,),
+        (784,),
+    ]
+    assert [tuple(output.shape[1:]) for output in computations.of_plan(made.computation).whole.outputs] == [(2,), (784,)]
+    assert Plan.model_validate_json(made.model_dump_json()) == made
+
+
+def test_dense_layers_need_a_bottleneck():
+    with pytest.raises(ValueError, match=r"dense=\(30,\) of Conv leads to a bottleneck, and n_components=None has none"):
+        plan(Conv(4, image_shape=(28, 28), dense=(30,)), None)
+
+
 def test_the_table_shows_sizes():
     text = str(plan_table(plan(Conv(32, 16, strided=True, image_shape=(28, 28, 1)), 2)))
 
@@ -74,13 +96,15 @@ def test_the_table_shows_sizes():
     filters=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     strided=st.booleans(),
     batch_normalization=st.booleans(),
+    dense=st.lists(st.integers(1, 9), max_size=2),
     n_components=st.none() | st.integers(1, 9),
 )
 def test_images_of_any_size_come_back_in_their_own(
-    height, width, channels, kernel_size, filters, strided, batch_normalization, n_components
+    height, width, channels, kernel_size, filters, strided, batch_normalization, dense, n_components
 ):
     halvings = (min(height, width) - 1).bit_length()
-    layers = Conv(*filters[:halvings], kernel_size=kernel_size, strided=strided, batch_normalization=batch_normalization, dropout=0.1)
+    options = {"strided": strided, "batch_normalization": batch_normalization, "dense": dense if n_components else ()}
+    layers = Conv(*filters[:halvings], kernel_size=kernel_size, dropout=0.1, **options)
 
     made = plan(layers, n_components, (height, width, channels))
 
@@ -144,6 +168,8 @@ def test_images_that_do_not_fit_are_refused(layers, image, words):
             r"image_shape of Conv must be whole numbers of at least 1, got -1 in \(28, -1\)",
         ),
         (lambda: Conv(4, image_shape="28x28"), ValueError, "image_shape of Conv must be .* got '28x28'"),
+        (lambda: Conv(4, dense=100), ValueError, r"dense of Conv must be a tuple of whole numbers of at least 1.* got 100"),
+        (lambda: Conv(4, dense=(100, 0)), ValueError, r"dense of Conv must be whole numbers of at least 1, got 0 in \(100, 0\)"),
         (lambda: Conv(4, strided=2), TypeError, "strided of Conv must be True or False, got 2"),
         (lambda: Conv(4, batch_normalization="yes"), TypeError, "batch_normalization of Conv must be True or False, got 'yes'"),
         (lambda: Conv(4, mean_bias=None), TypeError, "mean_bias of Conv must be True or False, got None"),

@@ -84,6 +84,7 @@ _LISTS = {
     "layers.widths": _WIDTHS,
     "layers.filters": _wholes([32, 16]),
     "layers.image_shape": _or(_wholes([28, 28, 1]), NONE),
+    "layers.dense": _wholes([128]),
     "head.widths": _wholes([64, 128]),
 }
 _WEIGHTS = Kind("'balanced' or 'none'; in Python also a weight for each class", lambda value: value in ("balanced", NONE))

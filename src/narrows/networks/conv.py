@@ -36,7 +36,8 @@ class Conv(Choices):
 
     Each layer of the encoder is a convolution and a max pooling by 2, each of the decoder a convolution and an upsampling by 2, which is
     cropped where the encoder had an odd size to halve; a last convolution gives the channels of the image. Between the two stands a dense
-    bottleneck, or with ``n_components=None`` nothing: the last feature map of the encoder is the code.
+    bottleneck, with the layers of `dense` on either side. With ``n_components=None`` there is nothing between them: the last feature map of
+    the encoder is the code.
 
     Parameters
     ----------
@@ -49,6 +50,9 @@ class Conv(Choices):
     image_shape : tuple of int or None, default=None
         (height, width, channels), or (height, width) for one channel, of the image that each row is, channels last. Not needed where
         images come as they are, as arrays of shape (n, height, width) or (n, height, width, channels).
+    dense : tuple of int, default=()
+        Units of dense layers between the last feature map and the bottleneck, each at least 1; the decoder mirrors them. A short code is
+        found far better through one: ``dense=(128,)``.
     strided : bool, default=False
         Whether images are halved by convolutions with strides of 2, and doubled by transposed ones, instead of by pooling and upsampling.
     batch_normalization : bool, default=False
@@ -95,6 +99,7 @@ class Conv(Choices):
         kernel_size: int = 3,
         activation: Activation = "gelu",
         image_shape: Sequence[int] | None = None,
+        dense: Sequence[int] = (),
         strided: bool = False,
         batch_normalization: bool = False,
         dropout: float = 0.0,
@@ -109,6 +114,7 @@ class Conv(Choices):
             raise ValueError("Conv needs the filters of one layer at least, such as Conv(32, 16), and got none")
         check_sizes("filters of Conv", *filters)
         check_sizes("kernel_size of Conv", kernel_size)
+        dense = _widths(dense)
         check_flags("Conv", strided=strided, batch_normalization=batch_normalization, mean_bias=mean_bias)
         check_numbers("Conv", dropout=(dropout, 1.0), l1=(l1, math.inf), l2=(l2, math.inf), code_gain=(code_gain, math.inf))
         self._choose(
@@ -116,6 +122,7 @@ class Conv(Choices):
             kernel_size=int(kernel_size),
             activation=activation,
             image_shape=None if image_shape is None else _image_shape(image_shape),
+            dense=dense,
             strided=bool(strided),
             batch_normalization=bool(batch_normalization),
             dropout=dropout,
@@ -165,8 +172,14 @@ class Conv(Choices):
         Raises
         ------
         ValueError
-            If nobody says the shape of the images, or it does not fit the rows, the kernels or the number of layers.
+            If nobody says the shape of the images, or it does not fit the rows, the kernels or the number of layers; or if there are
+            dense layers, and no bottleneck for them to lead to.
         """
+        if self.dense and n_components is None:
+            raise ValueError(
+                f"dense={self.dense} of Conv leads to a bottleneck, and n_components=None has none, its code is the last feature map: "
+                "set a number of components, or dense=()"
+            )
         image = self._checked(self.image_shape or image_shape, n_features)
         linear_path = linear_path and n_components is not None
         encoder, sizes = self._encoder(image)
@@ -234,12 +247,15 @@ class Conv(Choices):
             if activation == "linear":
                 return [FlattenLayer(name="code")]
             return [FlattenLayer(name="encoder_flat"), ActivationLayer(name="code", units=width, activation=activation)]
+        end: list[Layer] = [FlattenLayer(name="encoder_flat")]
+        for number, units in enumerate(self.dense, 1):
+            end += self._hidden(DenseLayer, f"encoder_dense_{number}", width, units)
+            width = units
         dense = {"inputs": width, "units": n_components, **self._weights}
         if not linear_path:
             gain = self.code_gain if activation == "linear" else 1.0
-            return [FlattenLayer(name="encoder_flat"), DenseLayer(name="code", activation=activation, kernel_gain=gain, **dense)]
-        end: list[Layer] = [
-            FlattenLayer(name="encoder_flat"),
+            return [*end, DenseLayer(name="code", activation=activation, kernel_gain=gain, **dense)]
+        end += [
             DenseLayer(name="code", **{**dense, "kernel_initializer": "zeros"}),
             LinearPath(name="code_path", inputs=n_features, units=n_components),
         ]
@@ -250,8 +266,13 @@ class Conv(Choices):
         image = ReshapeLayer(name="decoder_image", shape=shape)
         if n_components is None:
             return [image]
-        dense, *rest = self._hidden(DenseLayer, "decoder_dense", n_components, math.prod(shape), channels=shape[-1])
-        return [dense, image, *rest]
+        layers: list[Layer] = []
+        inputs = n_components
+        for number, units in enumerate(self.dense[::-1], 1):
+            layers += self._hidden(DenseLayer, f"decoder_dense_{number}", inputs, units)
+            inputs = units
+        dense, *rest = self._hidden(DenseLayer, "decoder_dense", inputs, math.prod(shape), channels=shape[-1])
+        return [*layers, dense, image, *rest]
 
     def _decoder(self, inputs: int, sizes: list[tuple[int, int]]) -> list[Layer]:
         """Give the layers from the first feature map to one of the image's own size."""
@@ -280,6 +301,14 @@ class Conv(Choices):
         if self.dropout:
             out.append(DropoutLayer(name=f"{name}_dropout", units=channels, rate=self.dropout))
         return out
+
+
+def _widths(given: Any) -> tuple[int, ...]:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise ValueError(f"dense of Conv must be a tuple of whole numbers of at least 1, such as (128,), or () for none, got {given!r}")
+    if given:
+        check_sizes("dense of Conv", *given)
+    return tuple(int(width) for width in given)
 
 
 def _image_shape(given: Any) -> Image:
