@@ -63,6 +63,21 @@ def test_codes_have_the_colors_of_their_regions():
     assert (below.get_clim(), ax.get_title()) == (points.get_clim(), "map")
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_legend_has_the_colors_of_the_points(beside):
+    pytest.importorskip("matplotlib")
+    ax, empty = plot.new_grid(1, 2).flat
+    where = empty if beside else ax
+
+    plot.codes([[0.0, 0.0], [1.0, 1.0]], ["x", "y"], legend=where, ax=ax)
+
+    colors = ax.collections[0].to_rgba([0, 1]).tolist()
+    drawn = where.get_legend()
+    assert [text.get_text() for text in drawn.get_texts()] == ["x", "y"]
+    assert [list(mark.get_color()) for mark in drawn.legend_handles] == colors
+    assert (ax.get_legend() is None) == beside
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_stand_in_lines(channels):
     pytest.importorskip("matplotlib")

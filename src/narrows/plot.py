@@ -146,6 +146,7 @@ def codes(
     *,
     regions: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
     title: str = "",
+    legend: Axes | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw codes of two numbers as points, colored by label.
@@ -157,6 +158,8 @@ def codes(
     regions : tuple of array-like of shapes (w,), (h,) and (h, w), default=None
         Places across and up, and the label that is decided on there; drawn below the points, in the same colors.
     title : str, default=""
+    legend : matplotlib.axes.Axes, default=None
+        Where to say which color is which label: `ax` itself, or one that is empty. Nowhere if None.
     ax : matplotlib.axes.Axes, default=None
         Where to draw; a new figure of its own if None.
 
@@ -179,7 +182,11 @@ def codes(
         across, up, decided = (np.asarray(part) for part in regions)
         ax.pcolormesh(across, up, np.searchsorted(known, decided), alpha=0.25, linewidth=0, rasterized=True, **colors)
         ax.set(xlim=(across.min(), across.max()), ylim=(up.min(), up.max()))
-    ax.scatter(points[:, 0], points[:, 1], c=np.searchsorted(known, names), s=4, linewidths=0, **colors)
+    drawn = ax.scatter(points[:, 0], points[:, 1], c=np.searchsorted(known, names), s=4, linewidths=0, **colors)
+    if legend is not None:
+        paints = drawn.to_rgba(np.arange(len(known)))
+        marks = [legend.plot([], [], "o", color=paint, label=str(name))[0] for paint, name in zip(paints, known, strict=True)]
+        legend.legend(handles=marks, loc="best" if legend is ax else "center", frameon=False, ncols=2 if legend is not ax else 1)
     ax.set_title(title, fontsize="medium")
     ax.set(xticks=[], yticks=[])
     return ax

@@ -82,9 +82,10 @@ def draw(results: Results) -> Any:
         parts = {name: results.series(setting, name) for name in ("codes", "labels", "across", "up", "decided")}
         title = f"{setting}\n{results.mean(setting, 'k-NN'):.3f}"
         regions = (parts["across"], parts["up"], parts["decided"])
-        plot.codes(parts["codes"], parts["labels"], regions=regions, title=title, ax=grid.flat[place])
+        last = grid.flat[-1] if place == 0 and len(drawn) < grid.size else None
+        plot.codes(parts["codes"], parts["labels"], regions=regions, title=title, legend=last, ax=grid.flat[place])
     for empty in grid.flat[len(drawn) :]:
-        empty.set_visible(False)
+        empty.set_axis_off()
     return grid.flat[0]
 
 
