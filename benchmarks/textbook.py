@@ -38,6 +38,7 @@ def denoisers() -> dict[str, tuple[Callable[[], Any], dict[str, tuple[float, boo
 
     return {
         "recipe denoising_dense, 10 epochs": (lambda: recipe("denoising_dense"), {"squared error": (0.0092, False)}),
+        "recipe denoising_wide, 10 epochs": (lambda: recipe("denoising_wide"), {"squared error": (0.0080, False)}),
         "recipe denoising (the textbook), 50 epochs": (lambda: recipe("denoising"), {}),
     }
 

@@ -24,12 +24,14 @@ UNIT = rng.random((64, 6))
 BORDERED = np.column_stack([PLANE, np.ones((64, 1))])  # as a picture has them
 EMPTY = np.column_stack([PLANE[:, :2], np.ones((64, 4))])
 TWICE = np.column_stack([PLANE[:, :3], PLANE[:, :3]])
+CROWD = np.random.default_rng(0).normal(size=(200, 20))  # which no two numbers tell much of
 
 CHANCE = rng.integers(0, 2, 40)  # labels of `NOISE` that nothing in it tells
 SIDE = (PLANE[:, 0] > 0).astype(int)
 LABELED = {"n_components": 6, "layers": (), "epochs": 150, "learning_rate": 0.01, "label_weight": 10.0}
 
 PLAIN = {"linear_path": False}  # without it a network begins as PCA, and has less to be warned of
+MAP = {**PLAIN, "layers": (64, 64), "learning_rate": 0.01, "batch_size": 100, "neighbor_weight": 0.1}
 LINEAR = {**PLAIN, "layers": (), "learning_rate": 0.1, "batch_size": 32}
 
 
@@ -82,6 +84,11 @@ TABLE: dict[str, tuple[type[errors.VerdictWarning], Fit, Fit]] = {
         errors.OverfittedHead,
         Fit(NOISE[:20], lambda: LABELED, (NOISE[20:], CHANCE[20:]), CHANCE[:20]),
         Fit(PLANE[:40], lambda: LABELED, (PLANE[40:], SIDE[40:]), SIDE[:40]),
+    ),
+    "map": (
+        errors.TornMap,
+        Fit(CROWD, lambda: {**MAP, "neighbor_weight": 100.0, "n_neighbors": 1, "epochs": 300}),
+        Fit(ARC, lambda: {**MAP, "n_components": 1, "epochs": 60}),
     ),
     "still_learning": (
         errors.StillLearning,

@@ -30,6 +30,8 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     "code_l2": [{"code_l2": strength} for strength in (0.0, 0.0001, 0.001, 0.01)],
     "regularization": [{"n_components": 8, "layers": Dense(500, 300, 100, **choice)} for choice in ({}, {"dropout": 0.1}, {"l2": 1e-5})],
     "noise": [{"noise": noise} for noise in (None, Gaussian(0.1), Gaussian(0.2), Gaussian(0.4), Masking(0.2), SaltAndPepper(0.1))],
+    "neighbors": [{"neighbor_weight": weight} for weight in (0.0, 0.01, 0.1, 1.0)]
+    + [{"neighbor_weight": 0.1, "n_neighbors": 5}, {"neighbor_weight": 0.1, "noise": Gaussian(0.2)}],
     "labels": [{"label_weight": weight} for weight in (0.001, 0.01, 0.1, 1.0)]
     + [{"label_weight": 0.1, "head": Dense(64, 128, dropout=0.5)}, {"label_weight": 1.0, "reconstruction_weight": 0.0}],
 }

@@ -82,6 +82,10 @@ class OverfittedHead(VerdictWarning):
     """The head predicts its training rows far better than others."""
 
 
+class TornMap(VerdictWarning):
+    """Codes that were to be a map of the rows keep fewer neighborhoods than PCA does."""
+
+
 class StillLearning(VerdictWarning):
     """The run ended while the loss was falling fast."""
 

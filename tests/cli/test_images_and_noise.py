@@ -143,6 +143,7 @@ def test_choices_that_both_kinds_of_layers_have_stay_where_one_takes_the_place_o
         (["--noise", "salt_and_pepper:0.1"], package.SaltAndPepper(0.1), "noise      salt and pepper, a share of 0.1; in training only"),
         (["--set", "noise.kind=masking", "--set", "noise.strength=0.5"], package.Masking(0.5), "masking, a share of 0.5"),
         (["--recipe", "denoising_dense", "--noise", "none"], None, "loss       bce"),
+        (["--recipe", "map"], None, "neighbors  each of the 15 nearest may be drawn beside a row; they count 0.1"),
         (["--recipe", "denoising_dense", "--set", "noise.strength=0.1"], package.Gaussian(0.1), "of deviation 0.1"),
     ],
 )

@@ -13,6 +13,7 @@ from narrows.diagnostics.codes import deficient_code, spread_of
 from narrows.diagnostics.course import divergence, overfitting, still_learning
 from narrows.diagnostics.features import constant_features, duplicate_features, look_at, out_of_range
 from narrows.diagnostics.head import overfitted_head
+from narrows.diagnostics.maps import Map, torn_map
 from narrows.diagnostics.units import dead_units, saturated_units
 from narrows.diagnostics.verdict import listed, percent
 from narrows.networks.activity import LayerActivity
@@ -323,6 +324,38 @@ def test_a_head_in_words():
     assert guesses.sentence.endswith("20 % of training rows, and a guess of the commonest class 30 %.")
     assert guesses.remedy == "Use a larger label_weight, more epochs, or a wider head."
     assert str(well) == "The head predicts 98 % of 2,000 validation rows, 99 % of training rows."
+
+
+@pytest.mark.parametrize(
+    ("kept", "level", "words"),
+    [
+        (
+            (0.95, 0.96, 0.75, 0.93),
+            "good",
+            "Rows near each other lie together: trustworthiness 0.950 and continuity 0.960, where PCA with 2 ",
+        ),
+        ((0.72, 0.89, 0.75, 0.93), "good", "Rows near each other lie together: trustworthiness 0.720 "),  # hardly less than PCA
+        ((0.95, 0.87, 0.75, 0.93), "warning", "The map is torn, and rows near each other lie apart: continuity 0.870, where PCA with 2 "),
+        (
+            (0.65, 0.95, 0.75, 0.93),
+            "warning",
+            "The map is folded, and rows lie together that are not near each other: trustworthiness 0.65",
+        ),
+        ((0.65, 0.80, 0.75, 0.93), "warning", "The map is torn"),
+    ],
+)
+def test_a_map(kept, level, words):
+    verdict = torn_map(Map(*kept, n_components=2, n_rows=2048))
+
+    assert verdict.level == level
+    assert verdict.sentence.startswith(words)
+    assert verdict.sentence.endswith(", on 2,048 rows.")
+    assert bool(verdict.remedy) == (level == "warning")
+    assert list(verdict.figures.values()) == list(kept)
+
+
+def test_a_map_of_one_component_in_words():
+    assert "PCA with 1 component has" in str(torn_map(Map(1, 1, 1, 1, 1, 60)))
 
 
 def test_dimensions_in_words():

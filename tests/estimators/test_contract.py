@@ -49,6 +49,8 @@ EVERY_PARAMETER = {
     "code_l1": 0.1,
     "code_l2": 0.2,
     "noise": Gaussian(0.1, clip=False),
+    "neighbor_weight": 0.3,
+    "n_neighbors": 4,
     "output_activation": "linear",
     "loss": "mse",
     "scale": "minmax",

@@ -89,6 +89,7 @@ class Trial:
         precision: str = "float32",
         patience: int | None = None,
         noise_seed: int = 0,
+        pair_seed: int | None = None,
         **others: Any,
     ) -> Outcome:
         described, _, rates = optimizers.resolve(optimizer, rate, schedule)
@@ -104,6 +105,7 @@ class Trial:
             shared=self.plan is not None,
             noise=self.noise,
             noise_seed=noise_seed,
+            pair_seed=pair_seed,
         )
         return train(self.computation, self.weights, self.rows, self.objective, settings, **others)
 

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SETS = ("digits", "mnist", "fashion_mnist")
-RECIPES = (*("default", "dense", "small", "supervised", "supervised_dropout", "convolutional", "denoising", "denoising_dense", "sparse"),)
+RECIPES = (
+    *("default", "dense", "small", "supervised", "supervised_dropout", "convolutional"),
+    *("denoising", "denoising_dense", "denoising_wide", "map", "sparse"),
+)
 NOISES = ("gaussian:0.4", "masking:0.3", "salt_and_pepper:0.1", "none")
 STUDIES = ("discriminative", "plateau", "overfitting", "activation", "loss", "bottleneck", "denoising", "convolution")
 FILES = (".npy", ".npz", ".csv", ".parquet", ".arrow", ".arrows", ".feather", ".png", ".jpg", ".jpeg", ".idx", "-ubyte")

@@ -167,11 +167,14 @@ def settings_facts(parameters: dict[str, Any], chosen: dict[str, Any], validated
     learns = "numbers to predict" if task == "numbers" else f"{chosen.get('outputs')} classes"
     weights = "{label_weight:g} beside the reconstruction's {reconstruction_weight:g}".format_map(parameters) if task else ""
     images = chosen.get("images")
+    drawn = parameters.get("neighbor_weight", 0)  # older bundles know nothing of it
+    neighbors = f"each of the {parameters.get('n_neighbors')} nearest may be drawn beside a row; they count {drawn:g}"
     return [
         *([("images", "x".join(map(str, images)))] if images else []),
         *([("classes", listed(chosen["classes"]))] if chosen.get("classes") else []),
         *([("noise", noise)] if noise else []),
         *([("labels", f"{learns}, which count {weights}")] if task else []),
+        *([("neighbors", neighbors)] if drawn else []),
         ("loss", _LOSSES.get(loss, loss)),
         ("scale", _SCALES.get(chosen["scale"], chosen["scale"])),
         ("precision", chosen["precision"] if chosen["precision"] == "float32" else f"{chosen['precision']} in training, float32 in use"),

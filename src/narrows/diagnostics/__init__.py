@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from narrows import errors as warnings_
-from narrows.diagnostics import codes, comparison, course, dimensions, features, units
+from narrows.diagnostics import codes, comparison, course, dimensions, features, maps, units
 from narrows.diagnostics import head as heads
 from narrows.diagnostics.codes import Code
 from narrows.diagnostics.comparison import Errors
@@ -13,10 +13,11 @@ from narrows.diagnostics.course import Course
 from narrows.diagnostics.dimensions import Dimensions
 from narrows.diagnostics.features import Features
 from narrows.diagnostics.head import Head
+from narrows.diagnostics.maps import Map
 from narrows.diagnostics.verdict import Level, Verdict
 from narrows.networks.activity import LayerActivity
 
-__all__ = ["WARNINGS", "Code", "Course", "Dimensions", "Errors", "Features", "Head", "Level", "Measurements", "Verdict", "diagnose"]
+__all__ = ["WARNINGS", "Code", "Course", "Dimensions", "Errors", "Features", "Head", "Level", "Map", "Measurements", "Verdict", "diagnose"]
 
 # What a verdict of level "warning" is issued as. Divergence is not here: it is an exception.
 WARNINGS: dict[str, type[warnings_.VerdictWarning]] = {
@@ -24,6 +25,7 @@ WARNINGS: dict[str, type[warnings_.VerdictWarning]] = {
     "pca": warnings_.WorseThanPCA,
     "overfitting": warnings_.Overfitting,
     "head": warnings_.OverfittedHead,
+    "map": warnings_.TornMap,
     "still_learning": warnings_.StillLearning,
     "dead_units": warnings_.DeadUnits,
     "saturated_units": warnings_.SaturatedUnits,
@@ -47,6 +49,7 @@ class Measurements:
     features : Features or None
     dimensions : Dimensions or None
     head : Head or None
+    map : Map or None
     """
 
     errors: Errors | None = None
@@ -56,6 +59,7 @@ class Measurements:
     features: Features | None = None
     dimensions: Dimensions | None = None
     head: Head | None = None
+    map: Map | None = None
 
 
 def diagnose(found: Measurements) -> list[Verdict]:
@@ -83,6 +87,8 @@ def diagnose(found: Measurements) -> list[Verdict]:
             verdicts.append(course.still_learning(found.course))
     if found.head is not None:
         verdicts.append(heads.overfitted_head(found.head))
+    if found.map is not None and not comparison.has_collapsed(found.errors):
+        verdicts.append(maps.torn_map(found.map))
     verdicts += [units.dead_units(found.layers), units.saturated_units(found.layers)]
     if found.code is not None and not comparison.has_collapsed(found.errors):  # of a collapsed code this is no news
         verdicts.append(codes.deficient_code(found.code))

@@ -15,6 +15,7 @@ from narrows.estimators import _callbacks
 from narrows.estimators._checks import check_number, check_rows, check_target, check_weights, check_whole, check_word, dense
 from narrows.estimators._judging import judge
 from narrows.estimators._labels import NONE, held_out, scale_of
+from narrows.neighbors import nearest_neighbors
 from narrows.networks import computation as computations
 from narrows.networks import linear_path
 from narrows.networks import scale as scales
@@ -35,6 +36,7 @@ MOST_EPOCHS = 500
 FEWEST_VALIDATION = 10  # rows that "auto" holds out at least, or a quarter of fewer than 40: without, few rows are learned by heart
 FEWEST = 8  # rows of which "auto" holds some out
 START_ROWS = 2**15  # that PCA sees where the network starts from it
+NEIGHBORS_BY = 50  # components of PCA by which neighbors are found: of images they keep nearly all neighborhoods
 TRIED = 256  # rows that a user's own noise is tried on
 LOSSES = {"mean_squared_error": "mse", "binary_crossentropy": "bce"}
 
@@ -47,14 +49,15 @@ class Seeds:
     order: int
     split: np.random.Generator
     noise: int
+    pair: int
 
     @classmethod
     def draw(cls, random_state: Any) -> Seeds:
         """Draw them; a RandomState instance moves on, as ever in scikit-learn."""
         entropy = check_random_state(random_state).randint(0, 2**31 - 1, size=4)
-        weights, order, split, noise = np.random.SeedSequence([int(word) for word in entropy]).spawn(4)
-        words = [int(seed.generate_state(1)[0]) for seed in (order, noise)]
-        return cls(np.random.default_rng(weights), words[0], np.random.default_rng(split), words[1])
+        weights, order, split, noise, pair = np.random.SeedSequence([int(word) for word in entropy]).spawn(5)
+        words = [int(seed.generate_state(1)[0]) for seed in (order, noise, pair)]
+        return cls(np.random.default_rng(weights), words[0], np.random.default_rng(split), *words[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,8 @@ class Given:
         Labels: places of classes (n,), -1 for none; or numbers in their own units (n, n_outputs), NaN for none.
     outputs : ndarray of shape (n_outputs,) or None
         What each output of the head stands for: classes, or the places of numbers.
+    neighbors : ndarray of shape (n, n_neighbors), int32, or None
+        The nearest of these rows to each.
     """
 
     rows: np.ndarray
@@ -79,6 +84,7 @@ class Given:
     target: np.ndarray | None = None
     y: np.ndarray | None = None
     outputs: np.ndarray | None = None
+    neighbors: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -102,10 +108,10 @@ class Given:
         return labels
 
     def take(self, chosen: np.ndarray) -> Given:
-        """Give some of the rows with what belongs to them."""
+        """Give some of the rows with what belongs to them, but for their neighbors."""
         every = {name: getattr(self, name) for name in ("rows", "weight", "target", "y")}
         taken: dict[str, Any] = {name: None if part is None else part[chosen] for name, part in every.items()}
-        return replace(self, **taken)
+        return replace(self, neighbors=None, **taken)
 
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any, target: Any) -> None:
@@ -128,6 +134,11 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
     else:
         validation = None
     job = _Job(estimator, given, seeds, network)
+    if estimator.neighbor_weight:
+        job.given = given = _with_neighbors(estimator, job.network.scale, given)
+        if validation is not None and len(validation) > 1:
+            alike = max(1, round(estimator.n_neighbors * len(validation) / len(given)))  # so many reach as far among fewer rows
+            validation = _with_neighbors(estimator, job.network.scale, validation, most=min(alike, len(validation) - 1))
     patience = max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
     settings = job.settings(epochs, patience if early else None)
     outcome = job.run(settings, validation, context=context)
@@ -202,13 +213,15 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any,
     """Pass over some rows once; see `BaseAutoencoder.partial_fit`. `outputs` may say what the head's outputs will stand for."""
     _backend.keras()
     check_params(estimator)
+    if estimator.neighbor_weight:
+        raise ValueError("neighbor_weight looks for neighbors among all rows at once: use fit with all of them, or neighbor_weight=0")
     network = getattr(estimator, "_network", None)
     first = network is None
     outputs = outputs if first else estimator._outputs
     given = _given(estimator, X, y, sample_weight, target, reset=first, outputs=outputs, least=2 if first else 1)
     state = getattr(estimator, "_partial", None)
     unused = np.random.default_rng(0)
-    seeds = Seeds.draw(estimator.random_state) if state is None else Seeds(unused, state["seed"], unused, state["noise"])
+    seeds = Seeds.draw(estimator.random_state) if state is None else Seeds(unused, state["seed"], unused, state["noise"], 0)
     job = _Job(estimator, given, seeds, network, constant_rate=True)
     settings = job.settings(1, None, steps_before=state["steps"] if state else 0)
     outcome = job.run(settings, None, optimizer_state=state["optimizer_state"] if state else None)
@@ -256,15 +269,17 @@ class _Job:
         reconstruction = objectives.reconstruction(self.loss, self.output if plan is not None else None, apply_output)
         self.penalties = plan.penalties if plan is not None else penalties(() if network.head is None else network.head.layers)
         code_penalty = bool(estimator.code_l1 or estimator.code_l2)
-        self.objective = objectives.Objective(reconstruction, code_penalty, tuple(self.penalties), estimator._labels)
+        self.objective = objectives.Objective(
+            reconstruction, code_penalty, tuple(self.penalties), estimator._labels, bool(estimator.neighbor_weight)
+        )
         self.noise = noises.resolve(estimator.noise)
         if self.noise is not None:
             noises.check(self.noise, network.scale.apply(given.rows[:TRIED]))
 
     def settings(self, epochs: int, patience: int | None, *, steps_before: int = 0) -> Settings:
         l1, l2 = (np.array([pair[i] for pair in self.penalties.values()], np.float32) for i in (0, 1))
-        strengths = ("code_l1", "code_l2", *(("reconstruction_weight", "label_weight") if self.estimator._labels else ()))
-        numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name)) for name in strengths}
+        strengths = {"code_l1": 0.0, "code_l2": 0.0, "neighbor_weight": 0.0, "reconstruction_weight": 1.0, "label_weight": 0.0}
+        numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name, own)) for name, own in strengths.items()}
         given = self.given
         numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(given.y, given.outputs, given.weight)}
         if self.noise is not None:
@@ -283,11 +298,13 @@ class _Job:
             first_step=steps_before,
             noise=self.noise,
             noise_seed=self.seeds.noise,
+            pair_seed=self.seeds.pair if self.objective.neighbors else None,
         )
 
     def _row_set(self, given: Given) -> RowSet:
         y, scale = given.y, self.network.label_scale
-        return RowSet(given.rows, self.network.scale, given.weight, given.target, y if y is None or scale is None else scale.apply(y))
+        y = y if y is None or scale is None else scale.apply(y)
+        return RowSet(given.rows, self.network.scale, given.weight, given.target, y, given.neighbors)
 
     def run(self, settings: Settings, validation: Given | None, *, context: Any = None, optimizer_state: Any = None) -> Outcome:
         """Train, and set what every fitted estimator has."""
@@ -347,11 +364,13 @@ def check_params(estimator: Any) -> None:
     check_number("validation_fraction", estimator.validation_fraction, 0, 1, open_ends=True)
     check_number("code_l1", estimator.code_l1, 0, 1e30)
     check_number("code_l2", estimator.code_l2, 0, 1e30)
+    check_number("neighbor_weight", estimator.neighbor_weight, 0, 1e30)
+    check_whole("n_neighbors", estimator.n_neighbors)
     noises.resolve(estimator.noise)
     if estimator._labels:
         check_number("reconstruction_weight", estimator.reconstruction_weight, 0, 1e30)
         check_number("label_weight", estimator.label_weight, 0, 1e30)
-        if not estimator.reconstruction_weight and not estimator.label_weight:
+        if not estimator.reconstruction_weight and not estimator.label_weight and not estimator.neighbor_weight:
             raise ValueError("reconstruction_weight and label_weight are both 0, which leaves nothing to learn: set one of them above 0")
     check_callbacks(estimator.callbacks or ())
     _progress(estimator.verbose)
@@ -432,6 +451,21 @@ def _pca(scale: scales.Scale, rows: np.ndarray, weight: np.ndarray | None, n_com
     """Fit PCA to scaled rows, or to some of them, evenly spread, where they are many."""
     step = -(-len(rows) // START_ROWS)
     return LinearCode.fit(scale.apply(rows[::step]), n_components, weight=None if weight is None else weight[::step])
+
+
+def _with_neighbors(estimator: Any, scale: scales.Scale, given: Given, *, most: int | None = None) -> Given:
+    """Find the neighbors of all rows: by their scaled numbers, or by what PCA keeps of them where these are many."""
+    wanted = int(estimator.n_neighbors)
+    n_neighbors = wanted if most is None else min(wanted, most)
+    if n_neighbors >= len(given):
+        raise ValueError(
+            f"n_neighbors={wanted} needs more than {wanted} rows to learn from, and there are {len(given):,}: "
+            "give more rows, ask for fewer neighbors, or set neighbor_weight=0"
+        )
+    rows = scale.apply(given.clean)
+    if rows.shape[1] > NEIGHBORS_BY and len(rows) > NEIGHBORS_BY:
+        rows = _pca(scale, given.clean, given.weight, NEIGHBORS_BY).encode(rows).astype(np.float32)
+    return replace(given, neighbors=nearest_neighbors(rows, n_neighbors, progress=_progress(estimator.verbose)))
 
 
 def _choose_output(estimator: Any, scale: scales.Scale) -> Any:

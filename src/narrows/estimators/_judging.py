@@ -12,12 +12,14 @@ from narrows import diagnostics
 from narrows.diagnostics import codes, course, dimensions, features
 from narrows.networks.activity import activity, output_activation
 from narrows.networks.network import Network
-from narrows.quality import LinearCode, intrinsic_dimension
+from narrows.quality import LinearCode, continuity, intrinsic_dimension, trustworthiness
 from narrows.training.trainer import Outcome
 
 ROWS = 2048  # that are looked at
 WIDE = 1024  # features: above, the eigenvectors that PCA needs are found among as many rows
 PCA_ROWS = 8192  # to which it is fitted else: few rows would make a long linear code worse than it is
+NEIGHBORHOOD = 15  # rows
+FEWEST_OF_A_MAP = 50  # rows: below, a map has no neighborhoods to speak of
 FRAMES = {"narrows", "sklearn", "joblib"}  # that stand between a warning and the user's own line
 
 
@@ -60,6 +62,8 @@ def judge(estimator: Any, given: Any, validation: Any, epochs: int, outcome: Out
             found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held, complete)
         if network.head is not None and network.label_scale is None and held is not None:
             found["head"] = _head(estimator, given.take(looked_at), held)
+        if estimator.neighbor_weight and len(scaled) >= FEWEST_OF_A_MAP:
+            found["map"] = _map(scaled, seen.codes, pca)
         found["layers"] = seen.layers
         found["code"] = codes.spread_of(seen.codes, rows.shape[1], sparse=_may_be_still(estimator))
     verdicts = diagnostics.diagnose(diagnostics.Measurements(**found))
@@ -95,6 +99,8 @@ def _course(estimator: Any, outcome: Outcome, epochs: int, scaled: np.ndarray) -
         values = share * np.array(history.get(f"{prefix}reconstruction_loss", ()))
         if estimator._labels:
             values = values + estimator.label_weight * np.nan_to_num(history.get(f"{prefix}label_loss", ()))
+        if estimator.neighbor_weight:
+            values = values + estimator.neighbor_weight * np.nan_to_num(history.get(f"{prefix}neighbor_loss", ()))
         return tuple(values.tolist())
 
     return course.Course(
@@ -119,6 +125,16 @@ def _head(estimator: Any, trained: Any, held: Any) -> diagnostics.Head | None:
     train_accuracy, accuracy = accuracies
     commonest = float(np.bincount(held.y[held.y >= 0]).max() / sizes[1])
     return diagnostics.Head(train_accuracy, accuracy, n_held_out=sizes[1], commonest=commonest)
+
+
+def _map(scaled: np.ndarray, codes: np.ndarray, pca: LinearCode) -> diagnostics.Map:
+    """Compare neighborhoods among rows with those among their codes, and among PCA's."""
+    k = min(NEIGHBORHOOD, (len(codes) - 1) // 2)
+    found: dict[str, float] = {}
+    for start, points in (("", codes.reshape(len(codes), -1)), ("pca_", pca.encode(scaled))):
+        found[f"{start}trustworthiness"] = trustworthiness(scaled, points, k)
+        found[f"{start}continuity"] = continuity(scaled, points, k)
+    return diagnostics.Map(**found, n_components=len(pca.components), n_rows=len(codes))
 
 
 def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: Any, complete: bool) -> diagnostics.Errors:

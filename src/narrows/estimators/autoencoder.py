@@ -44,6 +44,14 @@ class Autoencoder(BaseAutoencoder):
         autoencoder [2]_). Strengths are in the network's scaled units. A float is short for ``Gaussian``; a function of your own is
         ``f(rows, key)`` in JAX, from scaled rows and a `jax.random` key to rows of the same shape. `transform`, `reconstruct` and
         all other methods take rows as they come.
+    neighbor_weight : float, default=0.0
+        What neighbors count in the loss, at least 0. Above 0, the codes of neighboring rows are drawn together and others pushed
+        apart, as in t-SNE [3]_: a code of two numbers becomes a map, which places new rows and decodes as well. 0.1 is a good
+        start. Each row of a batch then brings one of its neighbors along, so that steps are of twice the rows. `partial_fit`, which
+        never sees all rows, refuses it.
+    n_neighbors : int, default=15
+        Nearest rows of each row, at least 1, among which that neighbor is drawn. They are found once, exactly, by the scaled rows, or
+        by 50 components of PCA where rows have more numbers.
     output_activation : str or callable, default="auto"
         "auto" is "sigmoid" where the scaled rows lie in [0, 1], else "linear". Ignored for models of your own.
     loss : str, keras.losses.Loss or callable, default="auto"
@@ -87,7 +95,7 @@ class Autoencoder(BaseAutoencoder):
     ----------
     history_ : dict of str to list of float
         Per epoch: "loss" and "reconstruction_loss", "val_loss" and "val_reconstruction_loss" where there are validation
-        rows, "learning_rate" of the last step.
+        rows, "neighbor_loss" and "val_neighbor_loss" with `neighbor_weight`, "learning_rate" of the last step.
     n_epochs_, best_epoch_ : int
         Epochs done, and the one, counted from 1, that the weights come from.
     loss_, output_activation_, scale_, precision_ : str
@@ -119,8 +127,10 @@ class Autoencoder(BaseAutoencoder):
 
     .. math:: \ell(x, \hat x) + \lambda_1 \lVert z \rVert_1 + \lambda_2 \lVert z \rVert_2^2
 
-    plus the layers' own penalties, where :math:`z` is the code, :math:`\hat x` the reconstruction of the scaled row
-    :math:`x`, and :math:`\ell` the loss, a mean over features.
+    plus the layers' own penalties, and `neighbor_weight` times what neighbors cost, where :math:`z` is the code, :math:`\hat x` the
+    reconstruction of the scaled row :math:`x`, and :math:`\ell` the loss, a mean over features. With rows i and j neighbors and
+    :math:`q_{ij} = 1 / (1 + \lVert z_i - z_j \rVert^2)`, neighbors cost :math:`-\log (q_{ij} / \sum_{k \neq i} q_{ik})`, the sum over
+    the other rows of the batch [3]_.
 
     References
     ----------
@@ -128,6 +138,8 @@ class Autoencoder(BaseAutoencoder):
        Science, 313(5786), 504-507. https://doi.org/10.1126/science.1127647
     .. [2] Vincent, P., Larochelle, H., Bengio, Y., & Manzagol, P.-A. (2008). Extracting and composing robust features with denoising
        autoencoders. ICML. https://doi.org/10.1145/1390156.1390294
+    .. [3] Damrich, S., Böhm, J. N., Hamprecht, F. A., & Kobak, D. (2023). From t-SNE to UMAP with contrastive learning. ICLR.
+       https://doi.org/10.48550/arXiv.2206.01816
 
     Examples
     --------
@@ -149,6 +161,8 @@ class Autoencoder(BaseAutoencoder):
         code_l2: float = 0.0,
         linear_path: Any = "auto",
         noise: Any = None,
+        neighbor_weight: float = 0.0,
+        n_neighbors: int = 15,
         output_activation: Any = "auto",
         loss: Any = "auto",
         scale: str | None = "auto",
@@ -173,6 +187,8 @@ class Autoencoder(BaseAutoencoder):
         self.code_l2 = code_l2
         self.linear_path = linear_path
         self.noise = noise
+        self.neighbor_weight = neighbor_weight
+        self.n_neighbors = n_neighbors
         self.output_activation = output_activation
         self.loss = loss
         self.scale = scale

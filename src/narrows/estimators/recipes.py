@@ -72,6 +72,7 @@ _LE = "after Le, Patterson & White 2018, https://papers.nips.cc/paper/2018/hash/
 _VINCENT = "after Vincent, Larochelle, Bengio & Manzagol 2008, https://doi.org/10.1145/1390156.1390294"
 _MASCI = "after Masci, Meier, Cireșan & Schmidhuber 2011, https://doi.org/10.1007/978-3-642-21735-7_7"
 _NG = "after Ng 2011, CS294A lecture notes: Sparse autoencoder"
+_DAMRICH = "after Damrich, Böhm, Hamprecht & Kobak 2023, https://doi.org/10.48550/arXiv.2206.01816"
 _MEASURED = "measured for this library"
 
 RECIPES: dict[str, Recipe] = {
@@ -117,6 +118,16 @@ RECIPES: dict[str, Recipe] = {
         "500-300-64 by default settings, from rows under normal noise of deviation 0.4; 10 epochs",
         f"{_MEASURED}, {_VINCENT}",
         {"layers": Dense(500, 300), "n_components": 64, "noise": Gaussian(0.4), "epochs": 10},
+    ),
+    "denoising_wide": Recipe(
+        "one layer of 1,000 to a code of 256 by default settings, from rows under normal noise of deviation 0.4; 10 epochs",
+        f"{_MEASURED}, {_VINCENT}",
+        {"layers": Dense(1000), "n_components": 256, "noise": Gaussian(0.4), "epochs": 10},
+    ),
+    "map": Recipe(
+        "a code of two numbers in which neighbors of rows are neighbors: a map that places new rows, and decodes",
+        f"{_MEASURED}, {_DAMRICH}",
+        {"n_components": 2, "neighbor_weight": 0.1},
     ),
     # Measured on 5,000 rows of MNIST, 20 epochs: half of the numbers are 0, and 15-NN of codes is best. A start as PCA keeps codes full.
     "sparse": Recipe(

@@ -46,6 +46,14 @@ class SupervisedAutoencoderRegressor(RegressorMixin, BaseSupervised):
         autoencoder [2]_). Strengths are in the network's scaled units. A float is short for ``Gaussian``; a function of your own is
         ``f(rows, key)`` in JAX, from scaled rows and a `jax.random` key to rows of the same shape. `transform`, `reconstruct` and
         all other methods take rows as they come.
+    neighbor_weight : float, default=0.0
+        What neighbors count in the loss, at least 0. Above 0, the codes of neighboring rows are drawn together and others pushed
+        apart, as in t-SNE [3]_: a code of two numbers becomes a map, which places new rows and decodes as well. 0.1 is a good
+        start. Each row of a batch then brings one of its neighbors along, so that steps are of twice the rows. `partial_fit`, which
+        never sees all rows, refuses it.
+    n_neighbors : int, default=15
+        Nearest rows of each row, at least 1, among which that neighbor is drawn. They are found once, exactly, by the scaled rows, or
+        by 50 components of PCA where rows have more numbers.
     head : tuple of int or Dense, default=(64, 128)
         The hidden layers of the head, which predicts numbers from a code. A tuple of widths stands for ``Dense(*widths)``;
         ``Dense(64, 128, dropout=0.5)`` keeps a head from learning its rows by heart. A search reaches inside by ``head__dropout``.
@@ -129,6 +137,8 @@ class SupervisedAutoencoderRegressor(RegressorMixin, BaseSupervised):
        regularizers. NeurIPS. https://papers.nips.cc/paper/2018/hash/2a38a4a9316c49e5a833517c45d31070-Abstract.html
     .. [2] Vincent, P., Larochelle, H., Bengio, Y., & Manzagol, P.-A. (2008). Extracting and composing robust features with denoising
        autoencoders. ICML. https://doi.org/10.1145/1390156.1390294
+    .. [3] Damrich, S., Böhm, J. N., Hamprecht, F. A., & Kobak, D. (2023). From t-SNE to UMAP with contrastive learning. ICLR.
+       https://doi.org/10.48550/arXiv.2206.01816
 
     Examples
     --------
@@ -153,6 +163,8 @@ class SupervisedAutoencoderRegressor(RegressorMixin, BaseSupervised):
         code_l2: float = 0.0,
         linear_path: Any = "auto",
         noise: Any = None,
+        neighbor_weight: float = 0.0,
+        n_neighbors: int = 15,
         head: Any = (64, 128),
         reconstruction_weight: float = 1.0,
         label_weight: float = 0.1,
@@ -181,6 +193,8 @@ class SupervisedAutoencoderRegressor(RegressorMixin, BaseSupervised):
             code_l2=code_l2,
             linear_path=linear_path,
             noise=noise,
+            neighbor_weight=neighbor_weight,
+            n_neighbors=n_neighbors,
             output_activation=output_activation,
             loss=loss,
             scale=scale,

@@ -15,6 +15,8 @@ from narrows.networks.computation import Outputs
 
 Numbers = Mapping[str, Any]
 FACTORS = 8  # logarithms taken at once
+FEW = 4  # numbers in a code
+FAR = -1e30  # the logarithm of a similarity that is none, finite so that its derivative is
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,29 @@ class Objective:
         Names of penalized kernels, by ``numbers["l1"]`` and ``numbers["l2"]``, one strength each.
     labels : {"classes", "numbers"} or None
         What the head predicts: classes, by categorical cross-entropy, or numbers, by squared error. The term counts by
-        ``numbers["label_weight"]``, and the reconstruction by ``numbers["reconstruction_weight"]``.
+        ``numbers["label_weight"]``.
+    neighbors : bool
+        Whether the codes of neighboring rows are drawn together, by ``numbers["neighbor_weight"]``.
+
+    With labels or neighbors, the reconstruction counts by ``numbers["reconstruction_weight"]``.
     """
 
     reconstruction: Reconstruction
     code_penalty: bool = False
     penalized: tuple[str, ...] = ()
     labels: Literal["classes", "numbers"] | None = None
+    neighbors: bool = False
 
     @property
     def key(self) -> Any:
         """Equal keys compute the same."""
-        return self.reconstruction.key, self.code_penalty, self.penalized, self.labels
+        return self.reconstruction.key, self.code_penalty, self.penalized, self.labels, self.neighbors
 
     @property
     def terms(self) -> tuple[str, ...]:
         """Names of what `sums` gives."""
         label = {"classes": ("label", "accuracy"), "numbers": ("label",), None: ()}[self.labels]
-        return ("reconstruction", "penalty", *label)
+        return ("reconstruction", "penalty", *label, *(("neighbor",) if self.neighbors else ()))
 
     def sums(self, outputs: Outputs, weights: Mapping[str, Any], batch: Mapping[str, Any], numbers: Numbers) -> Any:
         """Give the terms, each summed over the rows by weight, with the sum of these weights.
@@ -78,7 +85,8 @@ class Objective:
         weights : dict of str to array
         batch : dict of str to array
             `target` (n, n_features), `weight` (n,), and `y` where there are labels: classes (n,), -1 where there is none,
-            or numbers (n, n_outputs), NaN where there are none.
+            or numbers (n, n_outputs), NaN where there are none; `pair` (n,), the place in the batch of a neighbor of each row, where
+            neighbors are known.
         numbers : dict of str to array
             The strengths of the terms.
 
@@ -86,7 +94,7 @@ class Objective:
         -------
         array of shape (len(terms), 2)
             Reconstruction; penalties (on the codes, on kernels, of the user's own layers), 0 where there are none; what the labels
-            cost, over the rows that have one; the rows whose class is predicted.
+            cost, over the rows that have one; the rows whose class is predicted; what neighbors cost, over the rows that have one.
         """
         import jax.numpy as jnp
 
@@ -108,6 +116,11 @@ class Objective:
             label = _classification(outputs.predicted, batch["y"], weight, numbers["class_weight"])
         elif self.labels == "numbers":
             label = _regression(outputs.predicted, batch["y"], weight)
+        if self.neighbors and "pair" in batch:
+            both = weight * (weight[batch["pair"]] > 0)
+            label.append((jnp.sum(both * contrast(codes, batch["pair"], weight)), jnp.sum(both)))
+        elif self.neighbors:
+            label.append((jnp.float32(0), jnp.float32(0)))
         return jnp.stack([jnp.stack(pair) for pair in [(reconstruction, total), (penalty, total), *label]])
 
     def loss(self, sums: Any, numbers: Numbers) -> Any:
@@ -126,13 +139,18 @@ class Objective:
         means = totals[:, 0] / np.maximum(totals[:, 1], 1e-30)
         logs = {"loss": float(self._combined(means, numbers)), "reconstruction_loss": float(means[0])}
         for place, name in enumerate(self.terms[2:], 2):
-            logs[{"label": "label_loss"}.get(name, name)] = float(means[place]) if totals[place, 1] > 0 else math.nan
+            logs[name if name == "accuracy" else f"{name}_loss"] = float(means[place]) if totals[place, 1] > 0 else math.nan
         return {f"{prefix}{name}": value for name, value in logs.items()}
 
     def _combined(self, means: Any, numbers: Numbers) -> Any:
-        if not self.labels:
-            return means[0] + means[1]
-        return numbers["reconstruction_weight"] * means[0] + means[1] + numbers["label_weight"] * means[2]
+        mean = dict(zip(self.terms, means, strict=True))
+        if not self.labels and not self.neighbors:
+            return mean["reconstruction"] + mean["penalty"]
+        total = numbers["reconstruction_weight"] * mean["reconstruction"] + mean["penalty"]
+        for name in ("label", "neighbor"):
+            if name in mean:
+                total = total + numbers[f"{name}_weight"] * mean[name]
+        return total
 
 
 def _classification(predicted: Any, y: Any, weight: Any, class_weight: Any) -> list[tuple[Any, Any]]:
@@ -158,6 +176,58 @@ def _regression(predicted: Any, y: Any, weight: Any) -> list[tuple[Any, Any]]:
     known = jnp.isfinite(y)
     cells = jnp.where(known, weight[:, None], 0.0) / y.shape[1]
     return [(jnp.sum(cells * jnp.square(predicted - jnp.where(known, y, 0.0))), jnp.sum(cells))]
+
+
+def contrast(codes: Any, pair: Any, weight: Any) -> Any:
+    r"""Give what the codes of neighbors cost that lie apart, in a crowd of other rows.
+
+    Parameters
+    ----------
+    codes : array of shape (n, ...)
+    pair : array of shape (n,), int
+        The place of a neighbor of each row.
+    weight : array of shape (n,)
+        Rows count by it among the others; those of weight 0 not at all.
+
+    Returns
+    -------
+    array of shape (n,)
+        In nats.
+
+    Notes
+    -----
+    The contrastive form of t-SNE [1]_: with the kernel :math:`q_{ij} = 1 / (1 + \lVert z_i - z_j \rVert^2)`, a row i whose neighbor is j
+    costs :math:`-\log (q_{ij} / \sum_{k \neq i} q_{ik})`, the sum over the other rows of the batch.
+
+    References
+    ----------
+    .. [1] Damrich, S., Böhm, J. N., Hamprecht, F. A., & Kobak, D. (2023). From t-SNE to UMAP with contrastive learning. ICLR.
+       https://doi.org/10.48550/arXiv.2206.01816
+    """
+    import jax
+    import jax.numpy as jnp
+
+    n = len(codes)
+    codes = codes.reshape(n, -1)
+    similarity = -jnp.log1p(_squared_distances(codes))
+    real = weight > 0
+    relative = jnp.where(real, weight, 1.0) * jnp.sum(real) / jnp.maximum(jnp.sum(weight), 1e-30)
+    others = jnp.where(jnp.eye(n, dtype=bool) | ~real, FAR, similarity + jnp.log(relative))
+    near = -jnp.log1p(jnp.sum(jnp.square(codes - codes[pair]), 1))
+    return jax.nn.logsumexp(others, 1) - near
+
+
+def _squared_distances(codes: Any) -> Any:
+    """Give all squared distances, (n, n): exactly in few dimensions, where codes are maps; through products in many."""
+    import jax.numpy as jnp
+    from jax import lax
+
+    if codes.shape[1] <= FEW:
+        return sum(jnp.square(column[:, None] - column) for column in codes.T)
+    codes = codes - lax.stop_gradient(codes.mean(0))  # products of small numbers lose less
+    square = jnp.sum(jnp.square(codes), 1)
+    products = lax.dot_general(codes, codes, (((1,), (1,)), ((), ())))
+    return jnp.maximum(square[:, None] + square - 2 * products, 0)
 
 
 def reconstruction(loss: Any, output_activation: Any, apply_output: Callable[[Any], Any]) -> Reconstruction:

@@ -145,7 +145,17 @@ def _make(
     rate_at = next(i for i, v in enumerate(keras_optimizer.variables) if v is keras_optimizer._learning_rate)
 
     def batch_of(data: Arrays, scale: Any, index: Any, real: Any, numbers: Arrays, t: Any) -> dict[str, Any]:
-        batch = {name: values.at[index].get(mode="promise_in_bounds") for name, values in data.items()}
+        paired = "neighbors" in data
+        if paired:  # the rows, then one neighbor of each
+            neighbors = data["neighbors"].at[index].get(mode="promise_in_bounds")
+            key = jax.random.fold_in(jax.random.wrap_key_data(numbers["pair"], impl=GENERATOR), t)
+            chosen = jax.random.randint(key, (len(index), 1), 0, neighbors.shape[1])
+            index = jnp.concatenate([index, jnp.take_along_axis(neighbors, chosen, 1)[:, 0]])
+            real = jnp.tile(real, 2)
+        rows = {name: values for name, values in data.items() if name != "neighbors"}
+        batch = {name: values.at[index].get(mode="promise_in_bounds") for name, values in rows.items()}
+        if paired:
+            batch["pair"] = jnp.roll(jnp.arange(len(index)), len(index) // 2)
         for name in ("x", "target"):
             if name in batch and scale is not None:
                 batch[name] = (batch[name].astype(jnp.float32) - scale[0]) * scale[1]

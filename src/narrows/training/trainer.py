@@ -49,6 +49,8 @@ class RowSet:
         What their reconstruction is compared with, in its own units; None is the rows themselves.
     y : ndarray of shape (n,), int32, or (n, n_outputs), float32, or None
         Labels: classes, -1 where there is none, or scaled numbers, NaN where there are none.
+    neighbors : ndarray of shape (n, n_neighbors), int32, or None
+        The nearest rows of each. With them, every row of a batch brings one of its neighbors along.
     """
 
     x: np.ndarray
@@ -56,6 +58,7 @@ class RowSet:
     weight: np.ndarray | None = None
     target: np.ndarray | None = None
     y: np.ndarray | None = None
+    neighbors: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Give the number of rows."""
@@ -75,7 +78,7 @@ class RowSet:
         both = [self.x] if self.target is None else [self.x, self.target]
         as_bytes = all(rows.dtype == np.uint8 for rows in both)
         arrays = {name: jax.device_put(self._filled(rows, as_bytes)) for name, rows in zip(("x", "target"), both, strict=False)}
-        for name, values in (("weight", self.weight), ("y", self.y)):
+        for name, values in (("weight", self.weight), ("y", self.y), ("neighbors", self.neighbors)):
             if values is not None:
                 filled = np.zeros((size, *values.shape[1:]), values.dtype)
                 filled[: len(values)] = values
@@ -117,6 +120,8 @@ class Settings:
         ``numbers["noise"]`` holds its strength and bounds.
     noise_seed : int
         In [0, 2^32).
+    pair_seed : int or None
+        In [0, 2^32), where neighbors are drawn.
     """
 
     optimizer: Optimizer
@@ -131,6 +136,7 @@ class Settings:
     first_step: int = 0
     noise: Noise | None = None
     noise_seed: int = 0
+    pair_seed: int | None = None
 
 
 @dataclass
@@ -367,11 +373,17 @@ class _Loop:
         return self.sampler.order(epoch + self.settings.first_step // self.steps, self.slots * self.batch_size)
 
     def _numbers(self, drawing: int) -> dict[str, Any]:
-        """Give the strengths of the terms, and the noise's with the key of one drawing of it."""
-        if self.settings.noise is None:
-            return self.settings.numbers
-        key = np.array([self.settings.noise_seed, drawing % 2**32], np.uint32)
-        return {**self.settings.numbers, "noise": {**self.settings.numbers["noise"], "key": key}}
+        """Give the strengths of the terms, and the keys of one drawing of noise and of neighbors."""
+        settings, numbers = self.settings, dict(self.settings.numbers)
+
+        def key(seed: int) -> np.ndarray:
+            return np.array([seed, drawing % 2**32], np.uint32)
+
+        if settings.noise is not None:
+            numbers["noise"] = {**numbers["noise"], "key": key(settings.noise_seed)}
+        if settings.pair_seed is not None:
+            numbers["pair"] = key(settings.pair_seed)
+        return numbers
 
     def _validate(self, run: _Run, interrupted: threading.Event) -> dict[str, float]:
         assert self.validation is not None
@@ -414,7 +426,7 @@ class _Loop:
             text.append(f"epoch {epoch + 1}/{self.settings.epochs}")
             seconds = time.monotonic() - self.started
             text.append(f"{step * self.batch_size / max(seconds, 1e-9):,.0f} rows/s")
-        for name, label in (("loss", "loss"), ("val_loss", "validation")):
+        for name, label in (("loss", "loss"), ("val_loss", "validation"), ("accuracy", "accuracy")):
             if history.get(name):
                 text.append(f"{label} {history[name][-1]:.4g}")
         return "  ".join(text)
