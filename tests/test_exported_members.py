@@ -17,6 +17,7 @@ PUBLIC = [
     "Conv",
     "Dense",
     "Gaussian",
+    "LatentMap",
     "Masking",
     "SaltAndPepper",
     "SupervisedAutoencoder",

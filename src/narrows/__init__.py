@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from narrows import data, errors, plot, quality, study
     from narrows.bundle import load, save
-    from narrows.estimators import Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor
+    from narrows.estimators import Autoencoder, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
     from narrows.estimators.recipes import recipe, recipes
     from narrows.networks import Conv, Dense
     from narrows.training.noise import Gaussian, Masking, SaltAndPepper
@@ -23,6 +23,7 @@ __all__ = [
     "Conv",
     "Dense",
     "Gaussian",
+    "LatentMap",
     "Masking",
     "SaltAndPepper",
     "SupervisedAutoencoder",
@@ -45,6 +46,7 @@ _HOMES = {
     "Conv": "narrows.networks",
     "Dense": "narrows.networks",
     "Gaussian": "narrows.training.noise",
+    "LatentMap": "narrows.estimators",
     "Masking": "narrows.training.noise",
     "SaltAndPepper": "narrows.training.noise",
     "SupervisedAutoencoder": "narrows.estimators",

@@ -21,6 +21,7 @@ from narrows._files import replacing
 from narrows.errors import BundleError
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._state import State, get_state, set_state
+from narrows.estimators.latent_map import LatentMap
 
 FORMAT = 1
 LARGEST_HEADER = 64 << 20
@@ -51,12 +52,12 @@ class Manifest(BaseModel):
     metadata: dict[str, Any]
 
 
-def save(estimator: BaseAutoencoder, path: str | os.PathLike[str], *, metadata: dict[str, Any] | None = None) -> None:
+def save(estimator: BaseAutoencoder | LatentMap, path: str | os.PathLike[str], *, metadata: dict[str, Any] | None = None) -> None:
     """Save a fitted model.
 
     Parameters
     ----------
-    estimator : Autoencoder
+    estimator : Autoencoder, another of this library, or LatentMap
         Fitted.
     path : path-like
         Where to, by custom ``NAME.narrows``. Written whole or not at all.
@@ -97,9 +98,7 @@ def save(estimator: BaseAutoencoder, path: str | os.PathLike[str], *, metadata: 
         file.write(_signed(content))
 
 
-def load(
-    path: str | os.PathLike[str], *, custom_objects: dict[str, Any] | None = None, expected: type[BaseAutoencoder] | None = None
-) -> BaseAutoencoder:
+def load(path: str | os.PathLike[str], *, custom_objects: dict[str, Any] | None = None, expected: type | None = None) -> Any:
     """Load a fitted model. Nothing in the file is executed.
 
     Parameters
@@ -113,7 +112,7 @@ def load(
 
     Returns
     -------
-    Autoencoder
+    Autoencoder, another of this library, or LatentMap
         Fitted; its results are bit-identical to the saved one's on the same machine.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from narrows import Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor
+from narrows import Autoencoder, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
 
 REASON = (
     "minibatches are drawn from the rows that come, as in all of scikit-learn; tests/training/test_objective.py has the law in its place"
@@ -18,10 +18,16 @@ may_fail = {"expected_failed_checks": lambda estimator: EXPECTED, "xfail_strict"
 
 
 SMALL = {"layers": (3,), "epochs": 2, "random_state": 0}
+FEW = {"n_iter": 5, "early_exaggeration_iter": 5}
 
 
 @parametrize_with_checks([Autoencoder(1, **SMALL)], **may_fail)
 def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([LatentMap(2, autoencoder=Autoencoder(**SMALL), tsne=FEW, random_state=0)])
+def test_map_check(estimator, check):
     check(estimator)
 
 

@@ -151,6 +151,14 @@ def test_images_are_targets_of_images(clean, noisy):
     np.testing.assert_array_equal(images.transform(noisy), rows.transform(noisy))
 
 
+def test_images_of_another_shape_are_no_targets(clean):
+    """Of as many numbers, they would be rebuilt as a jumble."""
+    images = np.float32(clean[:, :4]).reshape(-1, 2, 2)
+
+    with pytest.raises(ValueError, match=r"target holds images of shape \(4, 1, 1\), and X of \(2, 2, 1\): give a clean image of the same"):
+        quick().fit(images, target=images.reshape(-1, 4, 1))
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

@@ -1,7 +1,8 @@
 """The scikit-learn contract."""
 
 from narrows.estimators.autoencoder import Autoencoder
+from narrows.estimators.latent_map import LatentMap
 from narrows.estimators.supervised import SupervisedAutoencoder
 from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
 
-__all__ = ["Autoencoder", "SupervisedAutoencoder", "SupervisedAutoencoderRegressor"]
+__all__ = ["Autoencoder", "LatentMap", "SupervisedAutoencoder", "SupervisedAutoencoderRegressor"]

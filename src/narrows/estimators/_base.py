@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from narrows.estimators import _fitting
 from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
 from narrows.estimators._checks import check_codes, check_rows, check_weights, dense
+from narrows.estimators._saving import SavedMixin
 from narrows.networks import Choices, Dense
 from narrows.networks.network import Network
 from narrows.networks.plan import Head, Plan
@@ -21,7 +22,7 @@ from narrows.training import noise as noises
 BLOCK = 8192  # rows whose reconstruction is held at a time
 
 
-class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseAutoencoder(CallbackSupportMixin, SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """What all autoencoders share. Not public; see `Autoencoder` for the parameters."""
 
     _network: Network
@@ -338,48 +339,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """`keras.Model` from rows to their reconstruction, in their own units."""
         check_is_fitted(self)
         return self._network.models.autoencoder
-
-    def save(self, path: Any) -> None:
-        """Save the fitted model as a bundle; see `narrows.save`.
-
-        Parameters
-        ----------
-        path : path-like
-            Where to; written whole or not at all.
-
-        Raises
-        ------
-        NotFittedError, ValueError, OSError
-            If not fitted, if the model holds a function of the user's, or if the file cannot be written.
-        """
-        from narrows import bundle
-
-        bundle.save(self, path)
-
-    @classmethod
-    def load(cls, path: Any, *, custom_objects: dict[str, Any] | None = None) -> Self:
-        """Load a bundle of this class; see `narrows.load`.
-
-        Parameters
-        ----------
-        path : path-like
-            A bundle.
-        custom_objects : dict of str to class, default=None
-            The user's own Keras classes that the bundle may name.
-
-        Returns
-        -------
-        estimator
-            Fitted.
-
-        Raises
-        ------
-        BundleError
-            If the file is damaged, or holds another class of estimator.
-        """
-        from narrows import bundle
-
-        return bundle.load(path, custom_objects=custom_objects, expected=cls)
 
     @property
     def _n_features_out(self) -> int:

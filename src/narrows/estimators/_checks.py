@@ -68,14 +68,18 @@ def dense(rows: Any) -> np.ndarray:
     return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
 
 
-def check_target(target: Any, shape: tuple[int, int]) -> np.ndarray | None:
-    """Check what the reconstructions of rows of a shape are to be; None stays None."""
+def check_target(target: Any, shape: tuple[int, int], image_shape: tuple[int, int, int] | None) -> np.ndarray | None:
+    """Check what the reconstructions of rows of a shape are to be, and of images of a shape where they are some; None stays None."""
     if target is None:
         return None
     target = data.as_frame(target)
     came = getattr(target, "shape", None)
     if getattr(target, "ndim", 2) in (3, 4):  # images, as X may be
-        target = np.asarray(target).reshape(len(target), -1)
+        target = np.asarray(target)
+        image = (*target.shape[1:], 1)[:3]
+        if image_shape is not None and image != image_shape:
+            raise ValueError(f"target holds images of shape {image}, and X of {image_shape}: give a clean image of the same shape for each")
+        target = target.reshape(len(target), -1)
     target = check_array(target, dtype="numeric", input_name="target")
     if target.shape != shape:
         raise ValueError(f"target must have the shape of X, {shape}, a clean row for each noisy one, got {came or target.shape}")

@@ -337,7 +337,7 @@ class _Job:
             validation=None if validation is None else self._row_set(validation),
             optimizer_state=optimizer_state,
             listeners=listeners,
-            progress=_progress(estimator.verbose),
+            progress=progress_of(estimator.verbose),
         )
         network.weights = outcome.weights
         if played is not None:
@@ -373,7 +373,7 @@ def check_params(estimator: Any) -> None:
         if not estimator.reconstruction_weight and not estimator.label_weight and not estimator.neighbor_weight:
             raise ValueError("reconstruction_weight and label_weight are both 0, which leaves nothing to learn: set one of them above 0")
     check_callbacks(estimator.callbacks or ())
-    _progress(estimator.verbose)
+    progress_of(estimator.verbose)
 
 
 def _given(
@@ -381,7 +381,7 @@ def _given(
 ) -> Given:
     rows = dense(check_rows(estimator, X, reset=reset, least=least))
     labels, outputs = estimator._read_labels(y, len(rows), outputs)
-    return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape), labels, outputs)
+    return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape, estimator.image_shape_), labels, outputs)
 
 
 def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
@@ -393,7 +393,7 @@ def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
     rows = dense(check_rows(estimator, parts[0], reset=False))
     y, _ = estimator._read_labels(parts[1] if estimator._labels else None, len(rows), outputs)
     target = parts[-1] if len(parts) == (3 if estimator._labels else 2) else None
-    return Given(rows, None, check_target(target, rows.shape), y, outputs)
+    return Given(rows, None, check_target(target, rows.shape, estimator.image_shape_), y, outputs)
 
 
 def _stops_early(estimator: Any, n: int | None) -> bool:
@@ -465,7 +465,7 @@ def _with_neighbors(estimator: Any, scale: scales.Scale, given: Given, *, most: 
     rows = scale.apply(given.clean)
     if rows.shape[1] > NEIGHBORS_BY and len(rows) > NEIGHBORS_BY:
         rows = _pca(scale, given.clean, given.weight, NEIGHBORS_BY).encode(rows).astype(np.float32)
-    return replace(given, neighbors=nearest_neighbors(rows, n_neighbors, progress=_progress(estimator.verbose)))
+    return replace(given, neighbors=nearest_neighbors(rows, n_neighbors, progress=progress_of(estimator.verbose)))
 
 
 def _choose_output(estimator: Any, scale: scales.Scale) -> Any:
@@ -487,7 +487,8 @@ def _choose_loss(estimator: Any, scale: scales.Scale, probabilities: bool) -> An
     return loss
 
 
-def _progress(verbose: Any) -> Progress:
+def progress_of(verbose: Any) -> Progress:
+    """Give where progress is shown: what the parameter `verbose` says."""
     if isinstance(verbose, bool | int | np.integer):
         return Bar() if verbose else Silent()
     if not all(callable(getattr(verbose, name, None)) for name in ("begin", "advance", "end")):

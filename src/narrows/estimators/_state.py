@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from narrows import _backend
 from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators.autoencoder import Autoencoder
+from narrows.estimators.latent_map import FEWEST, LatentMap
 from narrows.estimators.supervised import SupervisedAutoencoder
 from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
 from narrows.networks import Choices, Conv, Dense, Plan, config
@@ -93,6 +95,25 @@ class Learned(BaseModel):
     image_shape: tuple[Size, Size, Size] | None = None  # since 0.2.0
 
 
+class MapState(BaseModel):
+    """A `LatentMap` around the estimator: its own parameters, and what fitting learned besides arrays.
+
+    Attributes
+    ----------
+    params : dict
+        All but `autoencoder`.
+    given : bool
+        Whether settings of an autoencoder were given: the estimator's then are these.
+    kl_divergence, fit_seconds : float
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    params: dict[str, Any]
+    given: bool
+    kl_divergence: Measured
+    fit_seconds: float
+
+
 class State(BaseModel):
     """A fitted estimator without its arrays.
 
@@ -108,6 +129,8 @@ class State(BaseModel):
     head : Head or None
         Beside a user's own models.
     learned : Learned
+    map : MapState or None
+        Of the `LatentMap` whose autoencoder this is, if it is one's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,16 +140,18 @@ class State(BaseModel):
     keras: dict[str, Any] | None
     head: Head | None = None
     learned: Learned
+    map: MapState | None = None  # since 0.2.0
 
 
-def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]:
+def get_state(estimator: BaseAutoencoder | LatentMap) -> tuple[State, dict[str, np.ndarray]]:
     """Take a fitted estimator apart.
 
     Returns
     -------
     state : State
     arrays : dict of str to ndarray
-        Weights under "weights/", the scaling under "scale/", that of numbers to predict under "label_scale/".
+        Weights under "weights/", the scaling under "scale/", that of numbers to predict under "label_scale/"; a map's fitted codes and
+        their places under "map/".
 
     Raises
     ------
@@ -136,6 +161,8 @@ def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]
         If it holds a function of the user's, or its class is not one that bundles know.
     """
     check_is_fitted(estimator)
+    if isinstance(estimator, LatentMap):
+        return _map_state(estimator)
     name = type(estimator).__name__
     if ESTIMATORS.get(name) is not type(estimator):
         raise ValueError(f"a bundle holds one of {sorted(ESTIMATORS)}, got a {name}: save the estimator that it was derived from")
@@ -173,7 +200,45 @@ def get_state(estimator: BaseAutoencoder) -> tuple[State, dict[str, np.ndarray]]
     return State(estimator=name, params=params, plan=network.plan, keras=own, head=head, learned=learned), arrays
 
 
-def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> BaseAutoencoder:
+def _map_state(estimator: LatentMap) -> tuple[State, dict[str, np.ndarray]]:
+    if type(estimator) is not LatentMap:
+        raise ValueError(f"a bundle holds a LatentMap, got a {type(estimator).__name__}: save the estimator that it was derived from")
+    state, arrays = get_state(estimator.autoencoder_)
+    params = {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items() if key != "autoencoder"}
+    found = MapState(
+        params=params,
+        given=estimator.autoencoder is not None,
+        kl_divergence=estimator.kl_divergence_,
+        fit_seconds=estimator.fit_seconds_,
+    )
+    arrays |= {"map/codes": estimator.codes_, "map/embedding": estimator.embedding_}
+    return state.model_copy(update={"map": found}), arrays
+
+
+def _set_map_state(state: State, found: MapState, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None) -> LatentMap:
+    parts = {}
+    inner = set_state(
+        state.model_copy(update={"map": None}), {key: value for key, value in arrays.items() if not key.startswith("map/")}, custom_objects
+    )
+    for key, width in (("codes", inner._n_features_out), ("embedding", 2)):
+        value = arrays.get(f"map/{key}")
+        if value is None or value.ndim != 2 or value.shape[1] != width or value.dtype != np.float32 or not np.isfinite(value).all():
+            raise ValueError(f"its map has no sound {key!r} of {width} numbers a row")
+        parts[key] = value
+    if sum(key.startswith("map/") for key in arrays) != 2 or len(parts["codes"]) != len(parts["embedding"]) or len(parts["codes"]) < FEWEST:
+        raise ValueError("its map's codes and places do not belong together")
+    known = set(LatentMap().get_params(deep=False)) - {"autoencoder"}
+    if set(found.params) != known:
+        raise ValueError(f"its LatentMap has not the parameters {sorted(known)}")
+    params = {key: _decode(key, value, custom_objects) for key, value in found.params.items()}
+    made = LatentMap(**params, autoencoder=clone(inner) if found.given else None)
+    made.autoencoder_, made.codes_, made.embedding_ = inner, parts["codes"], parts["embedding"]
+    made.kl_divergence_, made.fit_seconds_ = found.kl_divergence, found.fit_seconds
+    made._take_over()
+    return made
+
+
+def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> BaseAutoencoder | LatentMap:
     """Put a fitted estimator together again.
 
     Raises
@@ -181,6 +246,8 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     ValueError
         If a class is unknown, or the arrays are not those of the network.
     """
+    if state.map is not None:
+        return _set_map_state(state, state.map, arrays, custom_objects)
     params = params_of(state, custom_objects)
     estimator = ESTIMATORS[state.estimator](**params)
     learned = state.learned

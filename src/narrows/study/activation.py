@@ -22,7 +22,7 @@ from narrows.study.measuring import ERRORS, errors, fitted
 from narrows.study.picturing import draw_pictured, has_pictures, pictured
 from narrows.training.gradients import gradient_norms
 
-EPOCHS = 10
+ROWS, EPOCHS = 20_000, 15
 LOOKED_AT = 512  # the most training rows whose gradients and units are looked at
 LAYERS = (500, 300, 100)
 TANH, RELU, GELU, SILU = "tanh", "relu", "gelu", "silu"  # by the textbook's settings
@@ -111,12 +111,12 @@ EXPERIMENT = Experiment(
     name="activation",
     shows="tanh against relu, gelu and silu in the dense network: losses, gradients, divergence, dead units, reconstructions",
     claim="In the dense autoencoder tanh is to be preferred to relu, whose networks learn badly or diverge.",
-    method=f"Networks 500-300-100-2 train on all rows for {EPOCHS} epochs: on MNIST that is long enough for the textbook's to leave the "
-    "plateau of the mean image. They do so by the textbook's settings (RMSprop, every layer but the output of one activation, the code "
-    "too), and by the default ones (linear code, Adam). The loss is the last epoch's, of test rows. Gradients are those of the loss of up "
-    f"to {LOOKED_AT} training rows, before the first step and after the last; the same rows tell which units are dead (one output for "
-    "all) or saturated (at a bound for nearly all), up to the first layer that has no others. One that diverged stands at its last good "
-    "epoch.",
+    method=f"Networks 500-300-100-2 train on {ROWS:,} rows for {EPOCHS} epochs: on MNIST that is long enough for most of the textbook's to "
+    "leave the plateau of the mean image. They do so by the textbook's settings (RMSprop, every layer but the output of one activation, "
+    "the code too), and by the default ones (linear code, Adam). The loss is the last epoch's, of test rows. Gradients are those of the "
+    f"loss of up to {LOOKED_AT} training rows, before the first step and after the last; the same rows tell which units are dead (one "
+    "output for all) or saturated (at a bound for nearly all), up to the first layer that has no others. One that diverged stands at its "
+    "last good epoch.",
     figures={
         "loss": "loss",
         **ERRORS,
@@ -134,4 +134,5 @@ EXPERIMENT = Experiment(
     ),
     judge=judge,
     draw=draw,
+    n_rows=ROWS,
 )

@@ -1,0 +1,52 @@
+"""Saving and loading as methods, short for the functions of `narrows.bundle`."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+
+class SavedMixin:
+    """What can be a bundle."""
+
+    def save(self: Any, path: Any) -> None:
+        """Save the fitted model as a bundle; see `narrows.save`.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; written whole or not at all.
+
+        Raises
+        ------
+        NotFittedError, ValueError, OSError
+            If not fitted, if the model holds a function of the user's, or if the file cannot be written.
+        """
+        from narrows import bundle
+
+        bundle.save(self, path)
+
+    @classmethod
+    def load(cls, path: Any, *, custom_objects: dict[str, Any] | None = None) -> Self:
+        """Load a bundle of this class; see `narrows.load`.
+
+        Parameters
+        ----------
+        path : path-like
+            A bundle.
+        custom_objects : dict of str to class, default=None
+            The user's own Keras classes that the bundle may name.
+
+        Returns
+        -------
+        estimator
+            Fitted.
+
+        Raises
+        ------
+        BundleError
+            If the file is damaged, or holds another class of estimator.
+        """
+        from narrows import bundle
+
+        made: Self = bundle.load(path, custom_objects=custom_objects, expected=cls)
+        return made
