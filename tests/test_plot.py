@@ -63,6 +63,46 @@ def test_codes_have_the_colors_of_their_regions():
     assert (below.get_clim(), ax.get_title()) == (points.get_clim(), "map")
 
 
+@pytest.mark.parametrize(
+    ("labels", "values"),
+    [
+        (None, None),
+        ([0.5, 2.5, 1.0], [0.5, 2.5, 1.0]),  # a scale
+        ([7.0, 3.0, 7.0], [1, 0, 1]),  # kinds
+        (np.array(["b", None, "a"], object), [1, 0]),
+        ([1.0, np.nan, 0.0], [1, 0]),
+        ([True, False, True], [1, 0, 1]),
+    ],
+    ids=["none", "fractions", "whole numbers", "None", "NaN", "booleans"],
+)
+def test_labels_of_any_kind_color_points(labels, values):
+    pytest.importorskip("matplotlib")
+    ax = plot.codes(np.zeros((3, 2)), labels)
+
+    drawn = ax.collections[-1].get_array()
+    assert values == (None if drawn is None else drawn.tolist())
+    assert sum(len(points.get_offsets()) for points in ax.collections) == 3
+
+
+def test_many_kinds_and_long_names_have_room():
+    pytest.importorskip("matplotlib")
+    grid = plot.new_grid(1, 2).flat
+    plot.codes(np.zeros((100, 2)), [f"kind {place:03d} {'of a long name' * 9}" for place in range(100)], legend=grid[1], ax=grid[0])
+
+    said = [text.get_text() for text in grid[1].get_legend().get_texts()]
+    assert len(said) == 21
+    assert said[0] == "kind 000 of a long nameo..."
+    assert said[-1] == "and 80 others"
+
+
+def test_many_points_are_small():
+    pytest.importorskip("matplotlib")
+    few, many = (plot.codes(np.zeros((n, 2))).collections[0] for n in (100, 50_000))
+
+    assert few.get_sizes()[0] > 10 * many.get_sizes()[0]
+    assert many.get_rasterized()
+
+
 @pytest.mark.parametrize("beside", [False, True])
 def test_a_legend_has_the_colors_of_the_points(beside):
     pytest.importorskip("matplotlib")

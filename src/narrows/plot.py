@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows._files import replacing
+from narrows.data.names import shortened
 from narrows.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "bars", "codes", "curves", "errors_by_size", "images", "new_axes", "new_grid", "write"]
 
 FORMATS = (".png", ".svg")
+POINTS, SMALLEST, LARGEST = 20_000, 0.5, 8.0  # dots of one square point fill a picture so; the least and the greatest area of a dot
+MANY = 5000  # points: above, an .svg holds their picture
+KINDS = 20  # of labels that colors can tell apart
+LONGEST = 24  # characters of a label that are shown
 LOGARITHMIC = 10.0  # times the least error: from there on a linear axis would hide the small ones
 
 
@@ -142,19 +147,21 @@ def bars(values: Mapping[str, ArrayLike], *, up: str = "", ax: Axes | None = Non
 
 def codes(
     places: ArrayLike,
-    labels: ArrayLike,
+    labels: ArrayLike | None = None,
     *,
     regions: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
     title: str = "",
     legend: Axes | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw codes of two numbers as points, colored by label.
+    """Draw codes of two numbers, or places on a map, as points, colored by label.
 
     Parameters
     ----------
     places : array-like of shape (n, 2)
-    labels : array-like of shape (n,)
+        The more there are, the smaller are their points.
+    labels : array-like of shape (n,), default=None
+        Words, or numbers; fractions, and more than twenty kinds of numbers, are drawn on a scale of colors. NaN is gray.
     regions : tuple of array-like of shapes (w,), (h,) and (h, w), default=None
         Places across and up, and the label that is decided on there; drawn below the points, in the same colors.
     title : str, default=""
@@ -175,20 +182,43 @@ def codes(
     import numpy as np
 
     ax = new_axes() if ax is None else ax
-    points, names = np.asarray(places), np.asarray(labels)
-    known = np.unique(names)
-    colors: dict[str, Any] = {"cmap": "tab10" if len(known) <= 10 else "tab20", "vmin": 0, "vmax": max(len(known) - 1, 9)}
-    if regions is not None:
-        across, up, decided = (np.asarray(part) for part in regions)
-        ax.pcolormesh(across, up, np.searchsorted(known, decided), alpha=0.25, linewidth=0, rasterized=True, **colors)
-        ax.set(xlim=(across.min(), across.max()), ylim=(up.min(), up.max()))
-    drawn = ax.scatter(points[:, 0], points[:, 1], c=np.searchsorted(known, names), s=4, linewidths=0, **colors)
-    if legend is not None:
-        paints = drawn.to_rgba(np.arange(len(known)))
-        marks = [legend.plot([], [], "o", color=paint, label=str(name))[0] for paint, name in zip(paints, known, strict=True)]
-        legend.legend(handles=marks, loc="best" if legend is ax else "center", frameon=False, ncols=2 if legend is not ax else 1)
+    points = np.asarray(places)
+    look: dict[str, Any] = {
+        "s": float(np.clip(POINTS / max(1, len(points)), SMALLEST, LARGEST)),
+        "linewidths": 0,
+        "rasterized": len(points) > MANY,
+    }
     ax.set_title(title, fontsize="medium")
     ax.set(xticks=[], yticks=[])
+    if labels is None:
+        ax.scatter(points[:, 0], points[:, 1], color="C0", **look)
+        return ax
+    names = np.asarray(labels)
+    unknown = np.array([name is None or name != name for name in names.tolist()], bool)
+    if unknown.any():
+        ax.scatter(*points[unknown].T, color="0.8", **look)
+        points, names = points[~unknown], names[~unknown]
+    names = names if names.dtype.kind != "O" else np.array(names.tolist())
+    if names.dtype.kind in "iuf" and (len(np.unique(names)) > KINDS or not np.array_equal(names, np.round(names))):
+        drawn = ax.scatter(points[:, 0], points[:, 1], c=names, cmap="viridis", **look)
+        if legend is not None:
+            ax.figure.colorbar(drawn, ax=ax)
+        return ax
+    known = np.unique(names)
+    colors: dict[str, Any] = {"cmap": "tab10" if len(known) <= 10 else "tab20", "vmin": 0, "vmax": 9 if len(known) <= 10 else 19}
+    if regions is not None:
+        across, up, decided = (np.asarray(part) for part in regions)
+        ax.pcolormesh(across, up, np.searchsorted(known, decided) % 20, alpha=0.25, linewidth=0, rasterized=True, **colors)
+        ax.set(xlim=(across.min(), across.max()), ylim=(up.min(), up.max()))
+    drawn = ax.scatter(points[:, 0], points[:, 1], c=np.searchsorted(known, names) % 20, **look, **colors)
+    if legend is not None:
+        paints = drawn.to_rgba(np.arange(len(known)) % 20)
+        said = [shortened(str(name), LONGEST) for name in known[:KINDS]] + [f"and {len(known) - KINDS} others"] * (len(known) > KINDS)
+        marks = [legend.plot([], [], "o", color=paint, label=name)[0] for paint, name in zip(paints, said, strict=False)]
+        beside: dict[str, Any] = (
+            {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "ncols": 1} if legend is ax else {"loc": "center", "ncols": 2}
+        )
+        legend.legend(handles=marks, frameon=False, **beside)
     return ax
 
 

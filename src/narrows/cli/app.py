@@ -298,6 +298,56 @@ def dimensions(
     return job
 
 
+@app.command("map")
+def draw_map(
+    context: typer.Context,
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[BUNDLE] DATA",
+            help="Rows as 'fit' takes them; after a bundle (.narrows), they are placed on its map.",
+            show_default=False,
+            autocompletion=completion.data,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="What to write: a .png or .svg picture, a .csv, .parquet or .npy table."),
+    ],
+    two_step: Annotated[bool, typer.Option("--two-step", help="An autoencoder to 20 numbers, then t-SNE, instead of one network.")] = False,
+    components: Annotated[int | None, typer.Option(min=1, metavar="N", help="Numbers between the two steps (20 by default).")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COL", help="The column, or the file, of labels: left out of the rows, they color the points.")
+    ] = None,
+    epochs: Annotated[str | None, typer.Option(metavar="N", help="Passes over the rows, or 'auto'.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="The same seed gives the same map on one machine.")] = 0,
+    keep: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Also keep the map as a bundle, for new rows.")] = None,
+    test: TestRows = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Draw a map of rows: points in the plane, those that are alike together.
+
+    By default one network makes it, which also places new rows and decodes.
+    """
+    del json, quiet, verbose, debug
+    passes = flags.epochs(epochs)
+    bundle = Path(source[0]) if source[0].endswith(".narrows") else None
+    rows = source if bundle is None else source[1:]
+    if not rows:
+        raise typer.BadParameter(f"rows are missing after the bundle '{bundle}'", param_hint="'DATA'")
+
+    def job() -> int:
+        from narrows.cli import mapping
+
+        asked = mapping.Asked(_one_or_all(rows), bundle, label, two_step, components, passes, seed, test, output, keep)
+        return mapping.draw_map(context.obj, asked)
+
+    return job
+
+
 @app.command()
 def info(
     context: typer.Context,

@@ -44,7 +44,7 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
     codes = load_rows(source, FILE, screen.progress())
     plan = manifest.state.plan
     width = manifest.state.params["n_components"] if plan is None else plan.n_components
-    _check_width(codes, width, "codes", bundle)
+    _check_width(codes, 2 if manifest.state.map is not None else width, "codes", bundle)
     rows = load(bundle).inverse_transform(codes.X)
     return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
 
@@ -59,7 +59,7 @@ def reconstruct(screen: Screen, bundle: Path, source: Source, output: Path, *, t
     """
     manifest = begin(bundle, source, output)
     rows = rows_for(screen, manifest, bundle, source, test)
-    made = load(bundle).reconstruct(as_input(rows))
+    made = load(bundle, "reconstruct").reconstruct(as_input(rows))
     names = rows.feature_names or _feature_names(manifest)
     return _end(screen, output, made, names, f"the reconstructions of {rows.name}", rows.names)
 
@@ -102,17 +102,25 @@ def _check_width(rows: data.Rows, width: int, what: str, bundle: Path) -> None:
         raise ValueError(f"{rows.name} has {counted(rows.X.shape[1], 'column')}, but '{bundle}' takes {what} of {counted(width, 'number')}")
 
 
-def load(bundle: Path) -> Any:
-    """Load an estimator.
+def load(bundle: Path, method: str = "transform") -> Any:
+    """Load an estimator that has a method.
 
     Raises
     ------
     BundleError, OSError
         If it cannot be loaded.
+    ValueError
+        If it is a map, whose places have no such method.
     """
     from narrows import bundle as bundles
 
-    return bundles.load(bundle)
+    made = bundles.load(bundle)
+    if not hasattr(made, method):
+        raise ValueError(
+            f"'{bundle}' holds a {type(made).__name__}, which places rows on a map and decodes places ('narrows encode' and 'decode') and "
+            f"cannot do this: fit an autoencoder, or use the map's own, narrows.load('{bundle}').autoencoder_, in Python"
+        )
+    return made
 
 
 def _feature_names(manifest: Manifest) -> list[str]:

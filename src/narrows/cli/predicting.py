@@ -30,7 +30,7 @@ def predict(screen: Screen, bundle: Path, source: Source, output: Path, *, label
     manifest = begin(bundle, source, output)
     _check_head(manifest, bundle, output)
     rows = rows_for(screen, manifest, bundle, source, test, label)
-    estimator, given = load(bundle), as_input(rows)
+    estimator, given = load(bundle, "predict"), as_input(rows)
     predicted = estimator.predict(given)
     probabilities = estimator.predict_proba(given) if hasattr(estimator, "classes_") else np.empty((len(predicted), 0), np.float32)
     figures = None if rows.labels is None else head_figures(estimator, given, rows.labels)

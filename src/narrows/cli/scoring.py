@@ -25,7 +25,7 @@ def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, 
     """
     manifest = begin(bundle, source, output, FORMATS)
     rows = rows_for(screen, manifest, bundle, source, test)
-    errors = load(bundle).reconstruction_error(as_input(rows))
+    errors = load(bundle, "reconstruction_error").reconstruction_error(as_input(rows))
     order = np.argsort(-errors, kind="stable")
     figures = {"mean": errors.mean(), "median": np.median(errors), "p95": np.quantile(errors, 0.95), "largest": errors.max()}
     worst = [_about(rows, errors, row) for row in order[:top]]
