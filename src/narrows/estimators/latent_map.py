@@ -150,7 +150,7 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         codes = made.transform(X)
         if not np.isfinite(codes).all():  # a code that grew without bound: t-SNE would not say so
             raise ValueError("codes are not finite: use code_activation='tanh', code_l2=0.001 or scaled rows")
-        self.embedding_, self.kl_divergence_ = _embed(codes, options, int(seeds[1]), _fitting.progress_of(self.verbose))
+        self.embedding_, self.kl_divergence_ = embed(codes, options, int(seeds[1]), _fitting.progress_of(self.verbose))
         self.autoencoder_, self.codes_ = made, codes
         self._take_over()
         self.fit_seconds_ = time.monotonic() - started
@@ -196,7 +196,7 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        return _place(self.autoencoder_.transform(X), self.codes_, self.embedding_)
+        return place(self.autoencoder_.transform(X), self.codes_, self.embedding_)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode places on the map.
@@ -273,8 +273,29 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return options
 
 
-def _embed(codes: np.ndarray, options: dict[str, Any], seed: int, progress: Progress) -> tuple[np.ndarray, float]:
-    """Place codes by t-SNE; give the places, and the divergence that is left."""
+def embed(codes: np.ndarray, options: dict[str, Any], seed: int, progress: Progress) -> tuple[np.ndarray, float]:
+    """Place codes, or other points, by t-SNE.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, c)
+        Finite numbers.
+    options : dict
+        Parameters of ``openTSNE.TSNE``.
+    seed : int
+    progress : Progress
+
+    Returns
+    -------
+    places : ndarray of shape (n, 2), float32
+    divergence : float
+        What is left of it, in nats.
+
+    Raises
+    ------
+    ValueError
+        If there are too few for the perplexity.
+    """
     from openTSNE import TSNE
 
     iterations = options.get("early_exaggeration_iter", 250), options.get("n_iter", 500)
@@ -327,8 +348,20 @@ def _first_places(codes: np.ndarray, seed: int) -> np.ndarray:
     return np.ascontiguousarray(places * SPREAD)
 
 
-def _place(codes: np.ndarray, fitted: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-    """Place codes among fitted ones, which stay where they are."""
+def place(codes: np.ndarray, fitted: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+    """Place codes, or other points, among fitted ones, which stay where they are.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (m, c)
+    fitted : ndarray of shape (n, c)
+    embedding : ndarray of shape (n, 2)
+        Where the fitted ones are.
+
+    Returns
+    -------
+    ndarray of shape (m, 2), float32
+    """
     from openTSNE import PartialTSNEEmbedding, TSNEEmbedding
     from openTSNE.affinity import PrecomputedAffinities, joint_probabilities_nn
     from scipy.sparse import csr_matrix

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from narrows import data
 from narrows.progress import Progress
-from narrows.study import activation, bottleneck, convolution, denoising, discriminative, loss, overfitting, plateau
+from narrows.study import activation, bottleneck, convolution, denoising, direct, discriminative, loss, overfitting, plateau
 from narrows.study.experiment import Experiment
 from narrows.study.running import Outcome, run_experiment
 
 SEEDS = 3
 QUICK_SEEDS = 2  # one tells nothing of chance
-_MODULES = (discriminative, plateau, overfitting, activation, loss, bottleneck, denoising, convolution)
+_MODULES = (discriminative, plateau, overfitting, activation, loss, bottleneck, denoising, convolution, direct)
 STUDIES: dict[str, Experiment] = {module.EXPERIMENT.name: module.EXPERIMENT for module in _MODULES}
 
 

@@ -1,0 +1,106 @@
+"""What maps of MNIST keep, and how long they take: one network with neighbors, and an autoencoder followed by t-SNE."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import _report
+import numpy as np
+
+NOISE = 0.2
+
+
+def ways() -> dict[str, tuple[Callable[[], Any], dict[str, tuple[float, bool]]]]:
+    """Give what makes a map, and for each figure what is asked for and whether more is better."""
+    from narrows import Gaussian, LatentMap, recipe
+
+    return {
+        "recipe map": (
+            lambda: recipe("map", epochs=20),
+            {"seconds": (130, False), "1-NN": (0.930, True), "5-NN": (0.953, True), "trustworthiness": (0.945, True)}
+            | {"squared error": (0.0350, False), "placing, seconds": (0.3, False)},
+        ),
+        "recipe map, 60 epochs": (
+            lambda: recipe("map", epochs=60),
+            {"1-NN": (0.950, True), "5-NN": (0.965, True), "squared error": (0.0325, False)},
+        ),
+        f"recipe map, noise of {NOISE}, 40 epochs": (lambda: recipe("map", epochs=40, noise=Gaussian(NOISE)), {}),
+        "LatentMap": (LatentMap, {"1-NN": (0.955, True), "5-NN": (0.960, True), "placing, seconds": (6, False)}),
+        "openTSNE of pixels": (_Pixels, {}),
+    }
+
+
+class _Pixels:
+    """t-SNE of the rows themselves, by openTSNE's own settings but for the threads."""
+
+    def set_params(self, random_state: int) -> _Pixels:
+        self.random_state = random_state
+        return self
+
+    def fit(self, X: np.ndarray) -> _Pixels:
+        import os
+
+        from openTSNE import TSNE
+
+        self.made = TSNE(n_jobs=os.cpu_count() or 1, random_state=self.random_state).fit(X / np.float32(255))
+        self.embedding_ = np.asarray(self.made)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(self.made.transform(X / np.float32(255)))
+
+
+def measured(make: Callable[[], Any], seed: int, quick: bool) -> dict[str, float]:
+    """Fit a map to the training rows, place the test rows; give its figures."""
+    from narrows import data, quality
+
+    rows = data.load("mnist")
+    X, labels = (part[:2000] if quick else part for part in (rows.X, rows.labels))
+    made = make().set_params(random_state=seed)
+    began = time.perf_counter()
+    made.fit(X)
+    found = {"seconds": time.perf_counter() - began}
+    places = made.embedding_ if hasattr(made, "embedding_") else made.transform(X)
+    made.transform(rows.test.X[:100])  # what is compiled once is not placing
+    began = time.perf_counter()
+    placed = made.transform(rows.test.X)
+    found["placing, seconds"] = time.perf_counter() - began
+    told = quality.knn_accuracy(places, labels, placed, rows.test.labels, (1, 5))
+    scaled = rows.test.X.astype(np.float32) / 255
+    found |= {"1-NN": told[1], "5-NN": told[5], "trustworthiness": quality.trustworthiness(scaled, placed)}
+    if hasattr(made, "inverse_transform"):
+        found["squared error"] = float(np.square(made.inverse_transform(placed) / np.float32(255) - scaled).mean())
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    parser = _report.options(__doc__.splitlines()[0], rounds=1)
+    parser.add_argument("--only", help="what has this in its name; all ways by default")
+    parser.add_argument("--seeds", type=int, default=1, help="maps of each way (default 1)")
+    arguments = _report.start(parser)
+    warnings.simplefilter("ignore")
+    found: dict[str, Any] = {}
+    lines = []
+    for name, (make, targets) in ways().items():
+        if arguments.only is not None and arguments.only not in name:
+            continue
+        runs = [measured(make, seed, arguments.quick) for seed in range(arguments.seeds)]
+        found[name] = runs
+        for figure in runs[0]:
+            values = [run[figure] for run in runs]
+            target, more = targets.get(figure, (None, False))
+            met = "" if target is None else _report.reached(float(np.mean(values)), target, at_least=more)
+            lines.append([name, figure, ", ".join(f"{value:.4g}" for value in values), "" if target is None else f"{target}", met])
+            print(name, figure, lines[-1][2], flush=True)
+    print()
+    _report.table(["map", "figure", "by seed", "asked", "reached"], lines)
+    print()
+    _report.finish(arguments, found)
+
+
+if __name__ == "__main__":
+    main()
