@@ -81,6 +81,13 @@ def test_test_rows_are_placed_on_the_map_of_the_others(narrows, tmp_path):
     np.testing.assert_allclose(np.column_stack([places["x"], places["y"]]), expected, rtol=1e-5)
 
 
+def test_the_network_of_a_map_can_be_fitted_again(narrows, rows):
+    assert narrows("map", rows, *QUICK, "-o", "map.npy", "--save", "map.narrows").code == 0
+    assert narrows("-q", "fit", "--config", "map.narrows", "-o", "again.narrows").code == 0
+
+    assert package.load("again.narrows").neighbor_weight == package.load("map.narrows").neighbor_weight == 0.1
+
+
 def test_as_json(narrows, rows):
     values = json.loads(narrows("map", rows, *QUICK, "-o", "map.csv", "--json").out)
 
@@ -143,7 +150,12 @@ def test_maps_are_not_asked_for_what_they_cannot(narrows, rows):
         done = narrows(*command)
         assert done.code == 2
         assert "holds a LatentMap, which places rows on a map and decodes places" in done.only_line
-    assert narrows("info", "map.narrows").code == 0
+    about = narrows("info", "map.narrows")
+    assert about.code == 0
+    assert "trained on  rows.npy: 60 rows\n" in about.out
+    assert "map  t-SNE of these codes" in about.out
+    assert json.loads(narrows("info", "map.narrows", "--json").out)["map"]["parameters"]["n_components"] == 20
+    assert "holds a map in two steps" in narrows("info", "map.narrows", "--config").only_line
 
 
 def test_a_picture_without_matplotlib_is_refused_before_any_work(narrows, rows, monkeypatch):

@@ -106,6 +106,8 @@ def settings_of(path: Path) -> dict[str, Any]:
 
     manifest = read_manifest(path)
     where = f"'{path}'"
+    if manifest.state.map is not None:
+        raise ValueError(f"{where} holds a map in two steps, which 'narrows map DATA --two-step' makes, and 'narrows fit' does not")
     found = _parameters(manifest, where)
     layers = found.pop("layers")
     if layers is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrows import data, plot
 from narrows.cli.coding import FILE, begin, load, rows_for
-from narrows.cli.reading import Source, as_input, check_output, described, load_rows, own_test_rows
+from narrows.cli.reading import Source, as_input, check_output, described, own_test_rows
 from narrows.cli.screen import Screen, counted, size
 
 if TYPE_CHECKING:
@@ -64,30 +64,12 @@ def draw_map(screen: Screen, asked: Asked) -> int:
         If what came cannot be used, or the output cannot be written.
     """
     _check(asked)
-    if asked.bundle is not None:
-        manifest = begin(asked.bundle, asked.source, None)
-        _check_bundle(manifest, asked.bundle)
-        rows = rows_for(screen, manifest, asked.bundle, asked.source, asked.test, asked.label)
-        estimator = load(asked.bundle)
-        screen.facts([("rows", described(rows))])
-        places = estimator.transform(as_input(rows))
-    else:
-        given = load_rows(asked.source, asked.label, screen.progress()) if asked.label is None else _labeled(screen, asked)
-        rows = own_test_rows(given) if asked.test else given
-        estimator = _estimator(asked, screen)
-        screen.facts([("rows", described(given)), ("map", _way(asked))])
-        estimator.fit(as_input(given))
-        places = getattr(estimator, "embedding_", None) if rows is given else None
-        places = estimator.transform(as_input(rows)) if places is None else places
+    estimator, rows, places = _made(screen, asked) if asked.bundle is None else _placed(screen, asked, asked.bundle)
     figures = _figures(estimator, rows, places)
     screen.say()
     screen.facts([(name, f"{value:.4f}") for name, value in figures.items()] or [("figures", f"none of fewer than {FEWEST} rows")])
     if asked.bundle is None:
         screen.verdicts(_network(estimator).diagnostics_)
-    if asked.keep is not None:
-        from narrows import bundle
-
-        bundle.save(estimator, asked.keep, metadata={"data": {"source": asked.source, "label": asked.label}})
     _write(asked.output, rows, places)
     screen.say()
     screen.say(f"wrote '{asked.output}' ({size(asked.output.stat().st_size)}): {counted(len(places), 'row')} of {rows.name}", style="bold")
@@ -98,6 +80,34 @@ def draw_map(screen: Screen, asked: Asked) -> int:
     kept = None if asked.keep is None else str(asked.keep)
     screen.result({"rows": len(places), "output": str(asked.output), "bundle": kept, **figures})
     return 0
+
+
+def _placed(screen: Screen, asked: Asked, bundle: Path) -> tuple[Any, data.Rows, np.ndarray]:
+    """Place rows on the map that a bundle holds."""
+    manifest = begin(bundle, asked.source, None)
+    _check_bundle(manifest, bundle)
+    rows = rows_for(screen, manifest, bundle, asked.source, asked.test, asked.label)
+    estimator = load(bundle)
+    screen.facts([("rows", described(rows))])
+    return estimator, rows, estimator.transform(as_input(rows))
+
+
+def _made(screen: Screen, asked: Asked) -> tuple[Any, data.Rows, np.ndarray]:
+    """Make a map of rows, and keep it if that is asked for."""
+    given = data.load(asked.source, label=asked.label, progress=screen.progress())
+    rows = own_test_rows(given) if asked.test else given
+    estimator = _estimator(asked, screen)
+    screen.facts([("rows", described(given)), ("map", _way(asked))])
+    estimator.fit(as_input(given))
+    if asked.keep is not None:
+        from narrows import bundle
+
+        label = {} if asked.label is None else {"label": asked.label}
+        about = {"data": {"source": asked.source, "rows": len(given.X), **label}, "settings": {"data": asked.source, **label}}
+        bundle.save(estimator, asked.keep, metadata=about)
+    if rows is given and hasattr(estimator, "embedding_"):
+        return estimator, rows, estimator.embedding_
+    return estimator, rows, estimator.transform(as_input(rows))
 
 
 def _check(asked: Asked) -> None:
@@ -127,10 +137,6 @@ def _check_bundle(manifest: Manifest, bundle: Path) -> None:
             f"'{bundle}' has codes of {counted(width, 'number')}, and a map has two: 'narrows map DATA' makes one of rows, "
             f"by way of longer codes with --two-step"
         )
-
-
-def _labeled(screen: Screen, asked: Asked) -> data.Rows:
-    return data.load(asked.source, label=asked.label, progress=screen.progress())
 
 
 def _estimator(asked: Asked, screen: Screen) -> Any:

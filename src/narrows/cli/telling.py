@@ -52,6 +52,10 @@ def info(screen: Screen, path: Path) -> int:
     chosen |= {"task": TASKS.get(state.estimator), "outputs": len(learned.labels.classes) if learned.labels is not None else 1}
     chosen |= {"images": learned.image_shape, "classes": learned.labels and learned.labels.classes}
     screen.facts(settings_facts(_plain(state.params), chosen, _validated(manifest.metadata)))
+    if state.map is not None:
+        screen.facts(
+            [("map", f"t-SNE of these codes, in {state.map.fit_seconds:.1f} s with them; divergence {state.map.kl_divergence:.4g}")]
+        )
     screen.say()
     screen.table(_history(learned.history))
     kept = f"; the weights are those of {f'epoch {learned.best_epoch}' if learned.best_epoch else 'the start'}"
@@ -113,7 +117,7 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "format": manifest.format,
         "versions": manifest.versions,
-        "estimator": state.estimator,
+        "estimator": state.estimator if state.map is None else "LatentMap",
         "parameters": _plain(state.params),
         "network": None if state.plan is None else plan_table(state.plan).to_dict(),
         "n_features": learned.n_features,
@@ -129,6 +133,7 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
         "seconds": learned.fit_seconds,
         "history": learned.history,
         "diagnostics": [verdict.model_dump() for verdict in learned.diagnostics],
+        **({} if state.map is None else {"map": {**state.map.model_dump(mode="json"), "parameters": _plain(state.map.params)}}),
         **manifest.metadata,
     }
 
@@ -233,8 +238,8 @@ def _origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     if isinstance(about, dict):
         source = about.get("source")
         source = " ".join(source) if isinstance(source, list) else source
-        counts = f"{about.get('rows', 0):,} rows; {about.get('test_rows', 0):,} test rows ({about.get('test')})"
-        facts.append(("trained on", f"{source}: {counts}"))
+        tested = f"; {about['test_rows']:,} test rows ({about.get('test')})" if about.get("test_rows") else ""
+        facts.append(("trained on", f"{source}: {about.get('rows', 0):,} rows{tested}"))
         if about.get("label"):
             facts.append(("label", f"{about['label']}, left out of the rows"))
         if about.get("label_file"):

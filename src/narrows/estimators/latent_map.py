@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -265,10 +266,10 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             if name not in known:
                 raise ValueError(f"tsne has the unknown parameter {name!r}: it may have {', '.join(sorted(known))}")
         for name in ("n_iter", "early_exaggeration_iter"):
-            if name in options and (not isinstance(options[name], int) or options[name] < 0):
+            if name in options and (not isinstance(options[name], Integral) or options[name] < 0):
                 raise ValueError(f"{name} of tsne must be a whole number of at least 0, got {options[name]!r}")
         perplexity = options.get("perplexity", 30)
-        if not isinstance(perplexity, int | float) or not perplexity > 0:
+        if not isinstance(perplexity, Real) or not float(perplexity) > 0:
             raise ValueError(f"perplexity of tsne must be a number above 0, got {perplexity!r}")
         return options
 
