@@ -96,6 +96,21 @@ def test_convolutions_on_flat_rows_are_told_of_their_shape(rng):
     assert made.image_shape_ == (4, 4, 1)
 
 
+def test_the_best_map_with_labels_is_convolutional():
+    made = narrows.recipe("supervised_convolutional")
+
+    assert made.layers == narrows.Conv(16, 24, dense=(128,), dropout=0.25)
+    assert (made.n_components, made.label_weight, made.epochs) == (2, 1.0, 14)
+    assert RECIPES["supervised_convolutional"].needs == ("labels", "images")
+
+
+def test_a_map_draws_neighbors_together():
+    assert narrows.recipe("map").neighbor_weight == 0.1
+    assert {name: value for name, value in narrows.recipe("map").get_params(deep=False).items() if name != "neighbor_weight"} == {
+        name: value for name, value in narrows.Autoencoder().get_params(deep=False).items() if name != "neighbor_weight"
+    }
+
+
 def test_the_sparse_code_is_wider_than_the_textbooks_and_penalized():
     made = narrows.recipe("sparse")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 SETS = ("digits", "mnist", "fashion_mnist")
 RECIPES = (
-    *("default", "dense", "small", "supervised", "supervised_dropout", "convolutional"),
-    *("denoising", "denoising_dense", "denoising_wide", "map", "sparse"),
+    *("default", "dense", "small", "supervised", "supervised_dropout", "supervised_convolutional"),
+    *("convolutional", "denoising", "denoising_dense", "denoising_wide", "map", "sparse"),
 )
 NOISES = ("gaussian:0.4", "masking:0.3", "salt_and_pepper:0.1", "none")
 STUDIES = ("discriminative", "plateau", "overfitting", "activation", "loss", "bottleneck", "denoising", "convolution", "direct")
