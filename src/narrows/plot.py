@@ -310,7 +310,9 @@ def write(path: str | os.PathLike[str], ax: Any) -> None:
         If it cannot be written.
     """
     with replacing(path) as file:
-        ax.figure.savefig(file, format=Path(path).suffix.lower().removeprefix("."), dpi=150)
+        ax.figure.savefig(
+            file, format=Path(path).suffix.lower().removeprefix("."), dpi=150, bbox_inches="tight"
+        )  # images leave much of a figure empty
 
 
 def _figure(width: float, height: float) -> Any:
