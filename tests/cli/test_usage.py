@@ -15,7 +15,7 @@ def test_help_names_every_command(narrows):
     done = narrows("--help")
 
     assert done.code == 0
-    for command in ("fit", "encode", "decode", "predict", "reconstruct", "score", "dimensions", "info", "recipes", "study"):
+    for command in ("fit", "encode", "decode", "predict", "reconstruct", "score", "dimensions", "map", "info", "recipes", "study"):
         assert f"\n  {command} " in done.out
     assert "..." not in done.out.partition("Commands:")[2]  # each is said in one line of 80 columns
 
