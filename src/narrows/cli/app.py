@@ -328,7 +328,7 @@ def draw_map(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> Job:
-    """Draw rows as points in the plane, those that are alike together.
+    """Draw rows as points in the plane, like beside like.
 
     By default one network makes it, which also places new rows and decodes.
     """
