@@ -41,7 +41,7 @@ def page() -> str:
         verdict, table = ((FOUND / name / file).read_text("utf-8").strip() for file in ("verdict.md", "table.md"))
         note = f"{NOTES[name]}\n\n" if name in NOTES else ""
         parts.append(
-            f"## {name.capitalize()}: {shows}\n\n```sh\nnarrows study {name} --data {about['data']} -o docs/results/{name}\n```\n\n"
+            f"## {name.capitalize()}: {shows}\n\n```text\nnarrows study {name} --data {about['data']} -o docs/results/{name}\n```\n\n"
             f"On {about['rows']:,} training and {about['test_rows']:,} test rows of {about['data']}.\n{note}\n{verdict}\n\n{table}\n\n"
             f"![What the study {name} found, drawn](results/{name}/figure.png)\n"
         )
