@@ -72,7 +72,7 @@ def measured(make: Callable[[], Any], seed: int, quick: bool) -> dict[str, float
     scaled = rows.test.X.astype(np.float32) / 255
     found |= {"1-NN": told[1], "5-NN": told[5], "trustworthiness": quality.trustworthiness(scaled, placed)}
     if hasattr(made, "inverse_transform"):
-        found["squared error"] = float(np.square(made.inverse_transform(placed) / np.float32(255) - scaled).mean())
+        found["squared error"] = quality.mean_squared_error(scaled, made.inverse_transform(placed) / np.float32(255))
     return found
 
 

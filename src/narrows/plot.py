@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrows._files import replacing
 from narrows.data.names import shortened
+from narrows.data.rows import has_label
 from narrows.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def codes(
         ax.scatter(points[:, 0], points[:, 1], color="C0", **look)
         return ax
     names = np.asarray(labels)
-    unknown = np.array([name is None or name != name for name in names.tolist()], bool)
+    unknown = ~has_label(names)
     if unknown.any():
         ax.scatter(*points[unknown].T, color="0.8", **look)
         points, names = points[~unknown], names[~unknown]

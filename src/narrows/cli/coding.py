@@ -42,9 +42,7 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
     """
     manifest = begin(bundle, source, output)
     codes = load_rows(source, FILE, screen.progress())
-    plan = manifest.state.plan
-    width = manifest.state.params["n_components"] if plan is None else plan.n_components
-    _check_width(codes, 2 if manifest.state.map is not None else width, "codes", bundle)
+    _check_width(codes, code_width(manifest), "codes", bundle)
     rows = load(bundle).inverse_transform(codes.X)
     return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
 
@@ -77,6 +75,14 @@ def begin(bundle: Path, source: Source, output: Path | None, formats: Collection
     from narrows.bundle import read_manifest
 
     return read_manifest(bundle)
+
+
+def code_width(manifest: Manifest) -> int:
+    """Give how many numbers a bundle makes of a row: those of a code, or the two of a place on a map."""
+    state = manifest.state
+    if state.map is not None:
+        return 2
+    return int(state.params["n_components"]) if state.plan is None else state.plan.n_components
 
 
 def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, test: bool, label: str | None = None) -> data.Rows:

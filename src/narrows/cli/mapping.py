@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data, plot
-from narrows.cli.coding import FILE, begin, load, rows_for
-from narrows.cli.reading import Source, as_input, check_output, described, own_test_rows
+from narrows.cli.coding import FILE, begin, code_width, load, rows_for
+from narrows.cli.reading import Source, as_input, check_drawing, check_output, described, own_test_rows
 from narrows.cli.screen import Screen, counted, size
+from narrows.data.rows import has_label
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ["x", "y"]
 LABEL = "label"
 MEASURED, FEWEST = 2000, 20  # rows that figures are of: the most, and the least of all rows
-NEIGHBORS, CODE = 15, 20
+NEIGHBORS = 15
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _made(screen: Screen, asked: Asked) -> tuple[Any, data.Rows, np.ndarray]:
     given = data.load(asked.source, label=asked.label, progress=screen.progress())
     rows = own_test_rows(given) if asked.test else given
     estimator = _estimator(asked, screen)
-    screen.facts([("rows", described(given)), ("map", _way(asked))])
+    screen.facts([("rows", described(given)), ("map", _way(asked, estimator.n_components))])
     estimator.fit(as_input(given))
     if asked.keep is not None:
         from narrows import bundle
@@ -113,9 +114,7 @@ def _made(screen: Screen, asked: Asked) -> tuple[Any, data.Rows, np.ndarray]:
 def _check(asked: Asked) -> None:
     """Refuse before the long work what could not be written after it, and flags that do not go together."""
     inputs = [asked.source, *([] if asked.bundle is None else [asked.bundle])]
-    check_output(asked.output, (*plot.FORMATS, *data.FORMATS), *inputs)
-    if asked.output.suffix.lower() in plot.FORMATS:
-        plot.new_axes()
+    check_drawing(asked.output, data.FORMATS, *inputs)
     if asked.bundle is not None:
         said = {"--two-step": asked.two_step, "--components": asked.components, "--epochs": asked.epochs, "--save": asked.keep}
         odd = next((flag for flag, value in said.items() if value), None)
@@ -130,9 +129,8 @@ def _check(asked: Asked) -> None:
 
 
 def _check_bundle(manifest: Manifest, bundle: Path) -> None:
-    state = manifest.state
-    width = state.params["n_components"] if state.plan is None else state.plan.n_components
-    if state.map is None and width != 2:
+    width = code_width(manifest)
+    if width != 2:
         raise ValueError(
             f"'{bundle}' has codes of {counted(width, 'number')}, and a map has two: 'narrows map DATA' makes one of rows, "
             f"by way of longer codes with --two-step"
@@ -147,13 +145,12 @@ def _estimator(asked: Asked, screen: Screen) -> Any:
     passes: dict[str, Any] = {} if asked.epochs is None else {"epochs": asked.epochs}
     if not asked.two_step:
         return recipe("map", **run, **passes)
-    return LatentMap(asked.components or CODE, autoencoder=Autoencoder(**passes), **run)
+    longer: dict[str, Any] = {} if asked.components is None else {"n_components": asked.components}
+    return LatentMap(autoencoder=Autoencoder(**passes), **longer, **run)
 
 
-def _way(asked: Asked) -> str:
-    if not asked.two_step:
-        return "an autoencoder to 2 numbers in which neighbors lie together"
-    return f"an autoencoder to {asked.components or CODE} numbers, then t-SNE"
+def _way(asked: Asked, n_components: int) -> str:
+    return f"an autoencoder to {n_components} numbers{', then t-SNE' if asked.two_step else ' in which neighbors lie together'}"
 
 
 def _figures(estimator: Any, rows: data.Rows, places: np.ndarray) -> dict[str, float]:
@@ -172,7 +169,7 @@ def _figures(estimator: Any, rows: data.Rows, places: np.ndarray) -> dict[str, f
     measures = {"trustworthiness": quality.trustworthiness, "continuity": quality.continuity}
     found = {name: float(measure(scaled, places[chosen], k)) for name, measure in measures.items()}
     if rows.labels is not None and rows.labels.dtype.kind in "UiubO":
-        known = np.array([label == label and label is not None for label in rows.labels.tolist()], bool)
+        known = has_label(rows.labels)
         near, asked = (~chosen & known), (chosen & known)
         if near.sum() > 5 and asked.any():
             labels = rows.labels.astype(str)

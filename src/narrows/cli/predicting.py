@@ -12,6 +12,7 @@ from narrows.cli.coding import FILE, begin, load, rows_for
 from narrows.cli.reading import Source, as_input
 from narrows.cli.screen import Screen, counted, size
 from narrows.cli.settings import TASKS
+from narrows.data.rows import has_label
 
 if TYPE_CHECKING:
     from narrows.bundle import Manifest
@@ -55,7 +56,8 @@ def head_figures(estimator: Any, rows: Any, labels: np.ndarray) -> dict[str, Any
     ValueError
         If numbers are predicted and the labels are text.
     """
-    known = np.array([label == label and label != getattr(estimator, "unlabeled", None) for label in labels.tolist()], bool)
+    unlabeled = getattr(estimator, "unlabeled", None)
+    known = has_label(labels) & np.array([label != unlabeled for label in labels.tolist()], bool)
     if not known.any():
         return None
     predicted, truth = np.asarray(estimator.predict(rows))[known], labels[known]

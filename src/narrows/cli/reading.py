@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from narrows import data
+from narrows import data, plot
 from narrows.cli.screen import counted
 from narrows.data.sources import expanded
 from narrows.progress import Progress
@@ -118,3 +118,16 @@ def check_output(output: Path, formats: Collection[str], *inputs: Source | Path)
     for source in [name for given in inputs for name in expanded(given)]:
         if Path(source).exists() and output.samefile(source):
             raise ValueError(f"the output '{output}' is what is read: write elsewhere")
+
+
+def check_drawing(output: Path, tables: Collection[str], *inputs: Source | Path) -> None:
+    """Refuse a picture or a table that cannot be written, or drawn here, before anything is computed.
+
+    Raises
+    ------
+    ValueError, OSError, ImportError
+        If so.
+    """
+    check_output(output, (*tables, *plot.FORMATS), *inputs)
+    if output.suffix.lower() in plot.FORMATS:
+        plot.new_axes()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrows import data, plot
 from narrows.cli.drawing import curves
-from narrows.cli.reading import Source, as_table, check_output, described
+from narrows.cli.reading import Source, as_table, check_drawing, described
 from narrows.cli.screen import Screen, aligned, counted, size
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def dimensions(screen: Screen, asked: Asked) -> int:
     ValueError, TypeError, OSError, ImportError
         If what came cannot be used, or the output cannot be written.
     """
-    _check_output(asked)
+    if asked.output is not None:
+        check_drawing(asked.output, TABLES, asked.source)
     rows = data.load(asked.source, label=asked.label, progress=screen.progress())
     screen.facts([("rows", described(rows))])
     from narrows import study
@@ -62,15 +63,6 @@ def dimensions(screen: Screen, asked: Asked) -> int:
         screen.say(f"wrote '{asked.output}' ({size(asked.output.stat().st_size)})", style="bold")
     screen.result({"source": asked.source, "label": asked.label, **found.to_dict()})
     return 0
-
-
-def _check_output(asked: Asked) -> None:
-    """Refuse before the long work what could not be written after it."""
-    if asked.output is None:
-        return
-    check_output(asked.output, TABLES + plot.FORMATS, asked.source)
-    if asked.output.suffix.lower() in plot.FORMATS:
-        plot.new_axes()
 
 
 def _show(screen: Screen, found: CodeSizes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -60,3 +61,17 @@ class Rows:
         facts += [f"images {'x'.join(map(str, self.image_shape))}"] if self.image_shape else []
         facts += [f"{len(self.test.X)} test rows"] if self.test is not None else []
         return f"Rows({self.name!r}: {', '.join(facts)})"
+
+
+def has_label(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which of labels are some: None and NaN stand for none.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+    """
+    return np.array([label is not None and label == label for label in labels.tolist()], bool)

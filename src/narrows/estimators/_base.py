@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from narrows.estimators import _fitting
 from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
 from narrows.estimators._checks import check_codes, check_rows, check_weights, dense
-from narrows.estimators._saving import SavedMixin
+from narrows.estimators._saving import SavedTransformer
 from narrows.networks import Choices, Dense
 from narrows.networks.network import Network
 from narrows.networks.plan import Head, Plan
@@ -22,7 +21,7 @@ from narrows.training import noise as noises
 BLOCK = 8192  # rows whose reconstruction is held at a time
 
 
-class BaseAutoencoder(CallbackSupportMixin, SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
     """What all autoencoders share. Not public; see `Autoencoder` for the parameters."""
 
     _network: Network
@@ -346,12 +345,6 @@ class BaseAutoencoder(CallbackSupportMixin, SavedMixin, ClassNamePrefixFeaturesO
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; ``layers__activation`` and the like make a new frozen object with that choice changed.

@@ -1,12 +1,14 @@
-"""Saving and loading as methods, short for the functions of `narrows.bundle`."""
+"""What all estimators are: transformers of rows that bundles keep, as methods short for the functions of `narrows.bundle`."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-class SavedMixin:
-    """What can be a bundle."""
+
+class SavedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A transformer that can be a bundle. Not public."""
 
     def save(self: Any, path: Any) -> None:
         """Save the fitted model as a bundle; see `narrows.save`.
@@ -50,3 +52,9 @@ class SavedMixin:
 
         made: Self = bundle.load(path, custom_objects=custom_objects, expected=cls)
         return made
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

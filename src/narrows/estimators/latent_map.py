@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -17,7 +17,7 @@ from narrows import data
 from narrows.estimators import _fitting
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._checks import check_whole
-from narrows.estimators._saving import SavedMixin
+from narrows.estimators._saving import SavedTransformer
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.progress import Progress
 
@@ -31,7 +31,7 @@ STEPS = 60  # of each new row's descent
 AROUND = 10  # places by which a place on the map is decoded
 
 
-class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentMap(SavedTransformer):
     """A map of rows in two steps: an autoencoder makes codes of them, t-SNE places the codes in the plane.
 
     t-SNE [1]_ draws neighborhoods better than a code of two numbers, and knows nothing of new rows and of the way back. Here both
@@ -72,8 +72,8 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     See Also
     --------
-    Autoencoder : With ``n_components=2`` and `neighbor_weight` one network is such a map, places rows a hundred times faster, and
-        decodes every place.
+    Autoencoder : With ``n_components=2`` and `neighbor_weight` one network is such a map, places rows at once, and decodes every
+        place.
 
     Notes
     -----
@@ -142,7 +142,7 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         options = self._options()
         if self.autoencoder is not None and not isinstance(self.autoencoder, BaseAutoencoder):
             raise TypeError(f"autoencoder must be an Autoencoder or another of narrows, or None, got {self.autoencoder!r}")
-        n = getattr(X, "shape", (None,))[0] if not isinstance(X, list) else len(X)
+        n = len(X) if isinstance(X, list) else next(iter(getattr(X, "shape", ())), None)
         if n is not None:
             _perplexity(options, n)  # before minutes of training
         made = Autoencoder() if self.autoencoder is None else clone(self.autoencoder)
@@ -237,12 +237,6 @@ class LatentMap(SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "autoencoder_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
     def _take_over(self) -> None:
         """Have what every fitted estimator has."""

@@ -111,17 +111,17 @@ class Objective:
             penalty += strength * total
         for own in outputs.penalties:
             penalty += own * total
-        label: list[tuple[Any, Any]] = []
+        further: list[tuple[Any, Any]] = []
         if self.labels == "classes":
-            label = _classification(outputs.predicted, batch["y"], weight, numbers["class_weight"])
+            further = _classification(outputs.predicted, batch["y"], weight, numbers["class_weight"])
         elif self.labels == "numbers":
-            label = _regression(outputs.predicted, batch["y"], weight)
+            further = _regression(outputs.predicted, batch["y"], weight)
         if self.neighbors and "pair" in batch:
             both = weight * (weight[batch["pair"]] > 0)
-            label.append((jnp.sum(both * contrast(codes, batch["pair"], weight)), jnp.sum(both)))
+            further.append((jnp.sum(both * contrast(codes, batch["pair"], weight)), jnp.sum(both)))
         elif self.neighbors:
-            label.append((jnp.float32(0), jnp.float32(0)))
-        return jnp.stack([jnp.stack(pair) for pair in [(reconstruction, total), (penalty, total), *label]])
+            further.append((jnp.float32(0), jnp.float32(0)))
+        return jnp.stack([jnp.stack(pair) for pair in [(reconstruction, total), (penalty, total), *further]])
 
     def loss(self, sums: Any, numbers: Numbers) -> Any:
         """Give the loss of a batch by its sums; a batch whose rows all weigh nothing has none."""
