@@ -22,6 +22,8 @@ This page is written by `python docs/figures/results.py` from what the studies w
 A verdict follows from the spread over seeds, by Student's one-sided t test at 95 %: *confirmed* where a claim holds by more than chance,
 *refuted* where the opposite does, *not confirmed* where seeds disagree.
 Figures are means and standard deviations over seeds, of test rows that nothing was trained on.
+Each study had one core to itself (on Linux, `taskset -c 0` before the command): with more cores sums are rounded in another order, and a
+fit ends elsewhere within the spread over seeds.
 Seconds are those of a shared machine of two cores under other work, and no measure of speed: those in `benchmarks/` are.
 """
 NOTES = {
