@@ -187,7 +187,7 @@ def _network(estimator: Any) -> Any:
 def _write(output: Path, rows: data.Rows, places: np.ndarray) -> None:
     if output.suffix.lower() in plot.FORMATS:
         ax = plot.new_grid(1, 1, size=7.0).flat[0]
-        plot.codes(places, rows.labels, legend=ax, ax=ax)
+        plot.codes(places, labels=rows.labels, legend=ax, ax=ax)
         ax.set_aspect("equal", "datalim")
         plot.write(output, ax)
         return

@@ -121,7 +121,7 @@ def draw(results: Results) -> Any:
     for number, (setting, ax) in enumerate(zip(results.settings, grid.flat, strict=False)):
         title = f"{setting}\n5-NN {results.mean(setting, '5-NN'):.3f}"
         last = ax if number == len(results.settings) - 1 else None
-        plot.codes(results.series(setting, "places"), results.series(setting, "labels"), title=title, legend=last, ax=ax)
+        plot.codes(results.series(setting, "places"), labels=results.series(setting, "labels"), title=title, legend=last, ax=ax)
     return grid.flat[0]
 
 

@@ -83,7 +83,7 @@ def draw(results: Results) -> Any:
         title = f"{setting}\n{results.mean(setting, 'k-NN'):.3f}"
         regions = (parts["across"], parts["up"], parts["decided"])
         last = grid.flat[-1] if place == 0 and len(drawn) < grid.size else None
-        plot.codes(parts["codes"], parts["labels"], regions=regions, title=title, legend=last, ax=grid.flat[place])
+        plot.codes(parts["codes"], labels=parts["labels"], regions=regions, title=title, legend=last, ax=grid.flat[place])
     for empty in grid.flat[len(drawn) :]:
         empty.set_axis_off()
     return grid.flat[0]
