@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from narrows import data, errors, plot, quality, study
+    from narrows import data, errors, plot, quality, report, study
     from narrows.bundle import load, save
     from narrows.estimators import Autoencoder, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
     from narrows.estimators.recipes import recipe, recipes
@@ -36,11 +36,12 @@ __all__ = [
     "quality",
     "recipe",
     "recipes",
+    "report",
     "save",
     "study",
 ]
 
-_MODULES = {"data", "errors", "plot", "quality", "study"}
+_MODULES = {"data", "errors", "plot", "quality", "report", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
     "Conv": "narrows.networks",

@@ -85,6 +85,27 @@ def read_images(paths: Sequence[Path], names: list[str], name: str, progress: Pr
     return Rows(X, name=name, image_shape=shape, names=names)
 
 
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """Give an image as a PNG file.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (height, width, channels), uint8
+        One channel is gray, three are red, green and blue.
+
+    Returns
+    -------
+    bytes
+    """
+    from io import BytesIO
+
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
 def _stacked(paths: Sequence[Path], progress: Progress) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
     with _silent(), ThreadPoolExecutor(_THREADS) as threads:
         first = _pixels(paths[0])

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import data
 from narrows.estimators import _images
@@ -35,6 +35,17 @@ def check_word(name: str, value: Any, words: tuple[Any, ...]) -> None:
     """Refuse a parameter that is none of `words`."""
     if not any(value is word or (isinstance(word, str) and isinstance(value, str) and value == word) for word in words):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}")
+
+
+def check_fitted(estimator: Any) -> None:
+    """Refuse an estimator that is not fitted, as scikit-learn does.
+
+    Raises
+    ------
+    NotFittedError
+        If so.
+    """
+    check_is_fitted(estimator)
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:

@@ -23,6 +23,7 @@ from narrows.progress import Progress
 
 OWN = {"n_components", "random_state", "n_jobs", "verbose", "callbacks", "callbacks_every_iters"}  # what the estimator sets itself
 EVERY = 10  # iterations between two looks of progress
+FEW = 1000  # rows, from which on threads are worth their while
 FEWEST = 8  # rows: of fewer there is no map to draw
 SPREAD = 1e-4  # of the first places, as t-SNE wants them
 SAME = 1e-5  # of the codes' spread: a row so near to a fitted one is that row
@@ -309,13 +310,18 @@ def embed(codes: np.ndarray, options: dict[str, Any], seed: int, progress: Progr
             **options,
             "perplexity": _perplexity(options, len(codes)),
             "random_state": seed,
-            "n_jobs": os.cpu_count() or 1,
+            "n_jobs": _threads(len(codes)),
             "callbacks": [look],
             "callbacks_every_iters": EVERY,
         }
     ).fit(codes.astype(np.float64), initialization=_first_places(codes, seed))
     progress.end(f"divergence {float(made.kl_divergence):.3f}")
     return np.asarray(made, np.float32), float(made.kl_divergence)
+
+
+def _threads(n: int) -> int:
+    """Give the threads for n rows: for few, more of them wait for one another longer than they compute."""
+    return 1 if n < FEW else os.cpu_count() or 1
 
 
 def _perplexity(options: dict[str, Any], n: int) -> float:
@@ -376,7 +382,7 @@ def place(codes: np.ndarray, fitted: np.ndarray, embedding: np.ndarray) -> np.nd
             symmetrize=False,
             normalization="point-wise",
             n_reference_samples=len(fitted),
-            n_jobs=os.cpu_count() or 1,
+            n_jobs=_threads(len(new)),
         )
         among_themselves = PrecomputedAffinities(csr_matrix((len(fitted), len(fitted))), normalize=False)  # which hold fast anyway
         moving = PartialTSNEEmbedding(
@@ -384,7 +390,7 @@ def place(codes: np.ndarray, fitted: np.ndarray, embedding: np.ndarray) -> np.nd
             TSNEEmbedding(embedding.astype(np.float64), among_themselves),
             affinities,
             negative_gradient_method="bh",  # exact enough, and row by row: the faster method's grid depends on all rows
-            n_jobs=os.cpu_count() or 1,
+            n_jobs=_threads(len(new)),
         )
         moving.optimize(STEPS, learning_rate=0.1, exaggeration=1.5, momentum=0.8, max_grad_norm=0.25, max_step_norm=None, inplace=True)
         places[new] = moving

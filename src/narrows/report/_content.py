@@ -1,0 +1,326 @@
+"""What a page says: rows, codes, figures and pictures of one fitted estimator, gathered as plain values."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from narrows import quality as qualities
+from narrows.data.image_files import png
+from narrows.data.names import shortened
+from narrows.data.rows import has_label
+from narrows.estimators import LatentMap
+from narrows.estimators._checks import check_rows, dense
+from narrows.progress import Progress
+from narrows.quality import Quality
+from narrows.report import _charts, _decoder, _words
+from narrows.report._plane import AROUND, Plane, plane
+from narrows.report._rows import LONGEST, NARROW, as_image, column, most_rows, quantized
+
+SHOWN = 8  # rows of each kind: best, middle, worst
+FEATURES = 12  # of a row, or with the largest errors
+CLASSES = 30  # above, a matrix of them cannot be read
+CONFUSIONS = 20  # that are listed then
+LIBRARIES = ("narrows", "keras", "jax", "numpy", "scikit-learn")
+HISTORY = {
+    "loss": ("loss", "val_loss"),
+    "reconstruction loss": ("reconstruction_loss", "val_reconstruction_loss"),
+    "label loss": ("label_loss", "val_label_loss"),
+    "neighbor loss": ("neighbor_loss", "val_neighbor_loss"),
+    "accuracy of the head": ("accuracy", "val_accuracy"),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a report is made of.
+
+    Attributes
+    ----------
+    estimator : fitted estimator
+    rows : ndarray of shape (n, d)
+    scaled, rebuilt : ndarray of shape (n, d), float32
+        The rows and their reconstructions in the network's scaled units.
+    labels : ndarray of shape (n,) or None
+    names : list of str or None
+        What each row is called.
+    columns : dict of str to array-like of shape (n,)
+    image_shape : tuple of int or None
+        Of the image that each row is.
+    """
+
+    estimator: Any
+    rows: np.ndarray
+    scaled: np.ndarray
+    rebuilt: np.ndarray
+    labels: np.ndarray | None
+    names: Sequence[str] | None
+    columns: Mapping[str, Any]
+    image_shape: tuple[int, ...] | None
+
+    @property
+    def network(self) -> Any:
+        """Weights, scaling and plan."""
+        return autoencoder_of(self.estimator)._network
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """Mean squared error of each row, shape (n,)."""
+        return np.asarray(np.square(self.rebuilt - self.scaled).mean(1))
+
+    @cached_property
+    def image(self) -> dict[str, Any] | None:
+        """How rows are drawn as images."""
+        return as_image(self.image_shape, self.rows)
+
+    @cached_property
+    def features(self) -> list[str]:
+        """What the columns are called."""
+        names = getattr(autoencoder_of(self.estimator), "feature_names_in_", None)
+        return [f"x{place}" for place in range(self.rows.shape[1])] if names is None else [str(name) for name in names]
+
+
+def autoencoder_of(estimator: Any) -> Any:
+    """Give the autoencoder that an estimator is, or has."""
+    return estimator.autoencoder_ if isinstance(estimator, LatentMap) else estimator
+
+
+def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any] | None, image_shape: Sequence[int] | None) -> Given:
+    """Check what a report is asked for, and run the network once.
+
+    Raises
+    ------
+    NotFittedError, ValueError, TypeError
+        If something does not fit.
+    """
+    rows = dense(check_rows(autoencoder_of(estimator), X, reset=False))
+    n = len(rows)
+    labels = None if y is None else np.asarray(y)
+    for what, values in (("y", labels), ("names", names), *((f"the column {name!r}", values) for name, values in (columns or {}).items())):
+        if values is not None and np.shape(values)[:1] != (n,):
+            raise ValueError(f"{what} has the shape {np.shape(values)} beside {n:,} rows: give one value for each row")
+        if values is not None and np.ndim(values) != 1:
+            raise ValueError(f"{what} has the shape {np.shape(values)}: give one value for each row, of shape ({n},)")
+    network = autoencoder_of(estimator)._network
+    scaled = network.scale.apply(rows)
+    shape = getattr(autoencoder_of(estimator), "image_shape_", None)
+    if image_shape is not None:
+        shape = tuple(int(side) for side in image_shape)
+        if math.prod(shape) != rows.shape[1]:
+            raise ValueError(
+                f"image_shape={shape} has {math.prod(shape):,} values, and rows have {rows.shape[1]:,}: give the shape of a row"
+            )
+    elif shape is None and getattr(X, "ndim", 2) in (3, 4):
+        shape = tuple(X.shape[1:])
+    return Given(estimator, rows, scaled, network.reconstruct(rows, scaled=True), labels, names, columns or {}, shape)
+
+
+def measured(about: Given, codes: np.ndarray, progress: Progress) -> Quality:
+    """Measure the rows of the page, with PCA fitted to them too."""
+    found: Quality = qualities.measure(
+        about.scaled, about.scaled, train_codes=codes, test_codes=codes, test_reconstruction=about.rebuilt, progress=progress
+    )
+    return found
+
+
+def explorer(about: Given, most: int, seed: int, progress: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
+    """Give what the page's script needs: a description, arrays, and what to know about them."""
+    n = len(about.rows)
+    most = min(most, most_rows(about.rows.shape[1], image=about.image is not None))
+    chosen = np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+    laid = plane(about.estimator, about.network, about.rows[chosen], seed, progress)
+    columns, arrays = _colors(about, chosen, laid)
+    values, more = quantized(about.rows[chosen], image=about.image is not None)
+    decoder, weights, said = _decoding(about, laid)
+    arrays |= more | weights | {"places": laid.places, "codes": laid.codes, "ids": (chosen + 1).astype(np.int32)}
+    arrays["factor"] = about.network.scale.factor.astype(np.float32)
+    spec = {
+        "kind": laid.kind,
+        "columns": columns,
+        "rows": values,
+        "image": about.image,
+        "features": [shortened(name, LONGEST) for name in about.features] if about.image is None else None,
+        "names": None if about.names is None else [shortened(str(about.names[place]), LONGEST) for place in chosen],
+        **decoder,
+    }
+    few = "" if len(chosen) == n else f" {len(chosen):,} of {n:,} rows are here, drawn at random."
+    return spec, arrays, f"{laid.sentence}{few}{said}"
+
+
+def _colors(about: Given, chosen: np.ndarray, laid: Plane) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """Give all that points may be colored by."""
+    wanted: list[tuple[str, Any]] = [] if about.labels is None else [("label", about.labels[chosen])]
+    wanted += [("error", about.errors[chosen])]
+    wanted += [(name, np.asarray(values)[chosen]) for name, values in about.columns.items()]
+    wanted += [(f"z{place}", laid.codes[:, place]) for place in range(min(laid.codes.shape[1], NARROW))] if laid.kind != "code" else []
+    if about.image is None and about.rows.shape[1] <= NARROW:
+        wanted += [(name, about.rows[chosen, place].astype(np.float32)) for place, name in enumerate(about.features)]
+    specs: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
+    for place, (name, values) in enumerate(wanted):
+        spec, more = column(name, values, f"color/{place}")
+        specs.append(spec | {"given": name == "label" or name in about.columns})
+        arrays |= more
+    return specs, arrays
+
+
+def _decoding(about: Given, laid: Plane) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
+    """Give what decodes places in the page, and a sentence where that is not the decoder itself."""
+    problem = _decoder.untranslatable(about.network)
+    if not problem:
+        spec, arrays = _decoder.translated(about.network)
+        return {"decoder": spec}, arrays, ""
+    spec, arrays = _decoder.gridded(lambda places: about.network.decode(_codes_at(places, laid)), laid.places)
+    said = f" Between {_decoder.GRID} x {_decoder.GRID} decoded places the page interpolates, since {problem}."
+    return {"grid": spec}, arrays, said
+
+
+def _codes_at(places: np.ndarray, laid: Plane) -> np.ndarray:
+    """Give the code that a place stands for, as the page's script finds it."""
+    if laid.kind == "code":
+        return places
+    if laid.kind == "line":
+        return places[:, :1]
+    out = np.empty((len(places), laid.codes.shape[1]), np.float32)
+    for row, place in enumerate(places.astype(np.float64)):
+        distances = np.square(laid.places - place).sum(1)
+        near = np.argsort(distances, kind="stable")[:AROUND]
+        weights = 1 / np.maximum(distances[near], 1e-18)
+        out[row] = (weights / weights.sum()) @ laid.codes[near]
+    return out
+
+
+def reconstructions(about: Given) -> list[dict[str, Any]]:
+    """Give the rows that are rebuilt best, as the middle one, and worst: as pictures, or as tables of their features."""
+    order = np.argsort(about.errors, kind="stable")
+    middle = max(0, len(order) // 2 - SHOWN // 2)
+    groups = {"best": order[:SHOWN], "median": order[middle : middle + SHOWN], "worst": order[-SHOWN:][::-1]}
+    return [{"name": name, "rows": [_shown(about, int(row)) for row in rows]} for name, rows in groups.items()]
+
+
+def _shown(about: Given, row: int) -> dict[str, Any]:
+    image = about.image
+    called = f"row {row + 1:,}" if about.names is None else shortened(str(about.names[row]), LONGEST)
+    label = None if about.labels is None else shortened(str(about.labels[row]), LONGEST)
+    shown: dict[str, Any] = {"called": called, "label": label, "error": f"{about.errors[row]:.4g}"}
+    rebuilt = about.network.scale.undo(about.rebuilt[row : row + 1])[0]
+    if image is not None:
+        return shown | {"pictures": [picture(values, image) for values in (about.rows[row], rebuilt)]}
+    cells = np.square(about.rebuilt[row] - about.scaled[row])
+    first = np.argsort(-cells, kind="stable")[:FEATURES]
+    return shown | {"cells": [(about.features[i], f"{about.rows[row, i]:.4g}", f"{rebuilt[i]:.4g}", f"{cells[i]:.3g}") for i in first]}
+
+
+def picture(values: np.ndarray, image: dict[str, Any]) -> str:
+    """Give a row as a PNG file in a data URI."""
+    share = (values.astype(np.float64) - image["black"]) / (image["white"] - image["black"])
+    pixels = np.rint(255 * share.clip(0, 1)).astype(np.uint8).reshape(image["height"], image["width"], image["channels"])
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
+
+
+def feature_errors(about: Given) -> dict[str, Any]:
+    """Give how well each feature is rebuilt: as a picture, or as the worst features."""
+    errors = np.square(about.rebuilt - about.scaled).mean(0, dtype=np.float64)
+    image = about.image
+    if image is not None:
+        most = float(errors.max()) or 1.0
+        by_pixel = errors.reshape(-1, image["channels"]).mean(1)
+        shade = {**image, "channels": 1, "black": 0.0, "white": float(by_pixel.max()) or 1.0}
+        return {"picture": picture(by_pixel, shade), "most": f"{most:.3g}"}
+    order = np.argsort(-errors, kind="stable")[: 2 * FEATURES]
+    most = float(errors[order[0]]) or 1.0
+    bars = [(shortened(about.features[i], LONGEST), f"{errors[i]:.4g}", round(100 * float(errors[i]) / most, 2)) for i in order]
+    return {"bars": bars, "others": max(0, len(errors) - len(order))}
+
+
+def history(about: Given) -> list[_charts.Chart]:
+    """Give the curves of the fit."""
+    found = getattr(autoencoder_of(about.estimator), "history_", {})
+    charts = []
+    for title, names in HISTORY.items():
+        said = {("validation" if name.startswith("val_") else "training"): found[name] for name in names if found.get(name)}
+        chart = _charts.curves(title, said) if said else None
+        if chart is not None and not (title == "reconstruction loss" and "label_loss" not in found and "neighbor_loss" not in found):
+            charts.append(chart)
+    return charts
+
+
+def head(about: Given) -> dict[str, Any] | None:
+    """Give what the head predicts beside what is so: a matrix of classes, or the share of variance that it tells."""
+    network = about.network
+    if network.head is None or about.labels is None:
+        return None
+    predicted = network.predict(about.rows)
+    unlabeled = getattr(about.estimator, "unlabeled", None)
+    known = has_label(about.labels) & np.array([label != unlabeled for label in about.labels.tolist()], bool)
+    if not known.any():
+        return None
+    if network.label_scale is not None:
+        truth = about.labels[known].astype(np.float64)
+        told = predicted[known, 0] if predicted.ndim == 2 else predicted[known]
+        spread = float(np.square(truth - truth.mean()).sum())
+        return {"r2": f"{1 - float(np.square(truth - told).sum()) / spread:.4f}" if spread > 0 else None}
+    classes = [str(name) for name in autoencoder_of(about.estimator).classes_]
+    place = {name: number for number, name in enumerate(classes)}
+    truth = np.array([place.get(_word(label), -1) for label in about.labels[known].tolist()])
+    told = predicted[known].argmax(1)[truth >= 0]
+    truth = truth[truth >= 0]
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(counts, (truth, told), 1)
+    names = [shortened(name, LONGEST) for name in classes]
+    accuracy = f"{100 * np.trace(counts) / max(1, counts.sum()):.1f} %"
+    if len(classes) > CLASSES:
+        wrong = [(int(counts[i, j]), names[i], names[j]) for i, j in np.argwhere(counts) if i != j]
+        return {"accuracy": accuracy, "n": int(counts.sum()), "confusions": sorted(wrong, reverse=True)[:CONFUSIONS]}
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    cells = [
+        [(int(count), round(float(share), 3)) for count, share in zip(*line, strict=True)] for line in zip(counts, shares, strict=True)
+    ]
+    return {"accuracy": accuracy, "n": int(counts.sum()), "classes": names, "matrix": list(zip(names, cells, strict=True))}
+
+
+def _word(label: Any) -> str:
+    return str(int(label)) if isinstance(label, float) and label == int(label) else str(label)
+
+
+def quality_table(found: Quality) -> list[dict[str, str]]:
+    """Give figures, PCA's beside them."""
+    return [
+        {"figure": row.figure, "mine": f"{row.autoencoder:.4g}", "pca": f"{row.pca:.4g}", "better": row.better, "winner": row.winner}
+        for row in found.table()
+    ]
+
+
+def settings(estimator: Any) -> list[tuple[str, str]]:
+    """Give the parameters of an estimator, and of the autoencoder in it."""
+    from inspect import signature
+
+    known = signature(type(estimator)).parameters
+    found = [(name, shortened(repr(value), 4 * LONGEST), value) for name, value in estimator.get_params(deep=False).items()]
+    said = [(name, text) for name, text, value in found if name not in ("verbose", "callbacks") and text != repr(known[name].default)]
+    if isinstance(estimator, LatentMap):
+        return said + settings(estimator.autoencoder_)
+    return said
+
+
+def versions() -> list[tuple[str, str]]:
+    """Give the versions of the libraries that made the page."""
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def words(found: Quality, verdicts: Sequence[Any]) -> str:
+    """Give the sentence at the top."""
+    return _words.headline(found, verdicts)

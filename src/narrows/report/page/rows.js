@@ -1,0 +1,94 @@
+// Rows of the page: their numbers, and how one is shown, as a picture or as a table.
+
+// A float of 16 bits for each of its patterns.
+function halves() {
+  const table = new Float32Array(65536);
+  for (let bits = 0; bits < 65536; bits++) {
+    const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+    table[bits] = sign * (exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction / 1024) * 2 ** (exponent - 15));
+  }
+  return table;
+}
+
+const KINDS = { f4: Float32Array, u1: Uint8Array, u2: Uint16Array, i4: Int32Array, f2: Uint16Array };
+
+// Unpack what the page holds: base64 of compressed bytes, array after array.
+async function unpack(text, where) {
+  const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const bytes = await new Response(stream).arrayBuffer(), arrays = {};
+  let half = null;
+  for (const [name, { type, shape, start }] of Object.entries(where)) {
+    const kind = KINDS[type], length = shape.reduce((a, b) => a * b, 1);
+    const values = new kind(bytes.slice(start, start + length * kind.BYTES_PER_ELEMENT));
+    half = half ?? (type === "f2" ? halves() : null);
+    arrays[name] = type === "f2" ? Float32Array.from(values, (bits) => half[bits]) : values;
+  }
+  return arrays;
+}
+
+// Give a function from a place among the page's rows to the row in its own units.
+function makeReader(arrays, features) {
+  const values = arrays.rows, low = arrays["rows/low"], step = arrays["rows/step"], shared = low.length === 1;
+  return (place) => {
+    const row = new Float32Array(features);
+    for (let i = 0; i < features; i++) row[i] = low[shared ? 0 : i] + step[shared ? 0 : i] * values[place * features + i];
+    return row;
+  };
+}
+
+function element(name, text = "", attributes = {}) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function drawImage(canvas, row, { height, width, channels, black, white }) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext("2d", { willReadFrequently: true }), drawn = context.createImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) drawn.data[4 * i + c] = Math.round((255 * (row[i * channels + (channels === 3 ? c : 0)] - black)) / (white - black));
+    drawn.data[4 * i + 3] = 255;
+  }
+  context.putImageData(drawn, 0, 0);
+}
+
+const digits = (value) => (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : Number(value.toPrecision(4)).toString());
+
+function makeTable(titles, lines) {
+  const table = element("table"), head = table.createTHead().insertRow(), body = table.createTBody();
+  for (const title of titles) head.append(element("th", title, { scope: "col" }));
+  for (const [first, ...others] of lines) {
+    const line = body.insertRow();
+    line.append(element("th", first, { scope: "row" }));
+    for (const text of others) line.insertCell().textContent = text;
+  }
+  return table;
+}
+
+// Show rows side by side in a box: pictures under their titles, or one table with a column for each.
+function showRows(box, titles, rows, spec) {
+  if (spec.image) {
+    if (box.querySelectorAll("canvas").length !== rows.length) {
+      box.replaceChildren(...rows.map((_, place) => {
+        const figure = element("figure");
+        figure.append(element("canvas", "", { role: "img" }), element("figcaption", titles[place]));
+        return figure;
+      }));
+    }
+    box.querySelectorAll("figure").forEach((figure, place) => {
+      figure.lastChild.textContent = titles[place];
+      figure.firstChild.setAttribute("aria-label", titles[place]);
+      drawImage(figure.firstChild, rows[place], spec.image);
+    });
+    return;
+  }
+  const features = spec.features.map((name, place) => [name, ...rows.map((row) => digits(row[place]))]);
+  const holder = element("div", "", { class: "values", tabindex: "0", role: "region", "aria-label": titles.join(" and ") });
+  holder.append(makeTable(["feature", ...titles], features));
+  const top = box.firstChild ? box.firstChild.scrollTop : 0;
+  box.replaceChildren(holder);
+  holder.scrollTop = top;
+}
