@@ -68,15 +68,20 @@ def _pca(material: Material) -> Callable[[np.ndarray], np.ndarray]:
 
 def _scikit_learn(material: Material, seed: int) -> Measured:
     """Give test rows among the others, for it cannot place new ones."""
-    from sklearn.manifold import TSNE
-
     n = len(material.train.X)
     points = _unit(material)(np.concatenate([material.train.X, material.test.X[:DRAWN]]))
     began = time.perf_counter()
-    iterations = {"max_iter": 250} if material.quick else {}
-    places = TSNE(perplexity=min(30, (len(points) - 1) / 3), random_state=seed, n_jobs=-1, **iterations).fit_transform(points)
+    places = embed_by_scikit_learn(points, seed, **({"max_iter": 250} if material.quick else {}))
     seconds = (time.perf_counter() - began) * n / len(points)
     return _measured(None, places[:n], places[n:], seconds, material, places_new=False)
+
+
+def embed_by_scikit_learn(points: np.ndarray, seed: int, **options: Any) -> np.ndarray:
+    """Place points of shape (n, d) by scikit-learn's t-SNE, on all cores; gives places of shape (n, 2)."""
+    from sklearn.manifold import TSNE
+
+    places: np.ndarray = TSNE(perplexity=min(30, (len(points) - 1) / 3), random_state=seed, n_jobs=-1, **options).fit_transform(points)
+    return places
 
 
 def _measured(made: Any, train: np.ndarray, test: np.ndarray, seconds: float, material: Material, *, places_new: bool = True) -> Measured:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from narrows import _json, data, plot
-from narrows._files import replacing
 from narrows.errors import VerdictWarning
 from narrows.progress import Progress, Silent
 from narrows.study.experiment import Experiment, Material, Measured, Results, Setting, Trial
 from narrows.study.findings import Finding, spread
+from narrows.study.folders import claim, write_text
 
 QUICK_ROWS, QUICK_TEST_ROWS = 1000, 300
 HELD_OUT = 0.2  # of rows that bring no test rows
@@ -97,7 +97,7 @@ def run_experiment(
     plot.new_axes()  # what could not be drawn at the end is refused at the start
     material = _material(experiment, rows, quick)
     trials_folder = folder / TRIALS
-    _claim(folder, _about(experiment, material))
+    claim(folder / ABOUT, _about(experiment, material), "study")
     trials_folder.mkdir(exist_ok=True)
     wanted = [(setting, seed) for seed in seeds for setting in experiment.settings if setting.seeded or seed == seeds[0]]
     progress = progress or Silent()
@@ -117,11 +117,11 @@ def _material(experiment: Experiment, rows: data.Rows, quick: bool) -> Material:
         raise ValueError(f"{rows.name} has no labels, by which studies measure codes: give the column of the labels")
     train, test = (rows, rows.test) if rows.test is not None else data.hold_out(rows, HELD_OUT)
     most = min(experiment.n_rows or len(train.X), QUICK_ROWS if quick else len(train.X))
-    return Material(_first(train, most), _first(test, QUICK_TEST_ROWS if quick else len(test.X)), quick)
+    return Material(some_rows(train, most), some_rows(test, QUICK_TEST_ROWS if quick else len(test.X)), quick)
 
 
-def _first(rows: data.Rows, most: int) -> data.Rows:
-    """Give some of the rows, the same ones each time."""
+def some_rows(rows: data.Rows, most: int) -> data.Rows:
+    """Give some of the rows, in their order; the same ones each time."""
     if len(rows.X) <= most:
         return rows
     chosen = np.sort(np.random.RandomState(0).permutation(len(rows.X))[:most])
@@ -135,28 +135,6 @@ def _about(experiment: Experiment, material: Material) -> dict[str, Any]:
 
     sizes = {"rows": len(material.train.X), "features": material.train.X.shape[1], "test_rows": len(material.test.X)}
     return {"study": experiment.name, "data": material.train.name, **sizes, "quick": material.quick, "narrows": __version__}
-
-
-def _claim(folder: Path, about: dict[str, Any]) -> None:
-    """Make the folder this study's, or see that it is."""
-    path = folder / ABOUT
-    if path.exists():
-        try:
-            before = json.loads(path.read_text("utf-8"))
-        except ValueError:
-            before = None
-        if before != about:
-            other = next((name for name in about if not isinstance(before, dict) or before.get(name) != about[name]), "study")
-            came = before.get(other) if isinstance(before, dict) else "what cannot be read"
-            raise ValueError(
-                f"'{folder}' holds a study whose {other} is {came!r}, and not {about[other]!r}: give another folder, or empty it"
-            )
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"'{folder}' holds other things than a study: give an empty or a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(_json.dumps(about, indent=2).encode())
 
 
 def _path(folder: Path, setting: Setting, seed: int) -> Path:
@@ -182,8 +160,8 @@ def _run(folder: Path, setting: Setting, seed: int, material: Material) -> Trial
         warnings.simplefilter("ignore", VerdictWarning)  # some settings are here because they fail
         measured = setting.measure(material, seed)
     seconds = time.perf_counter() - started
-    with replacing(_path(folder, setting, seed)) as file:
-        file.write(_json.dumps({"figures": measured.figures, "series": measured.series, "seconds": seconds}).encode())
+    plain = {"figures": measured.figures, "series": measured.series, "seconds": seconds}
+    write_text(_path(folder, setting, seed), _json.dumps(plain))
     return Trial(setting.name, seed, measured, seconds)
 
 
@@ -198,8 +176,7 @@ def _write(experiment: Experiment, results: Results, folder: Path, quick: bool) 
         ("text", _markdown(head, lines)),
         ("verdict", _verdict(experiment, findings, quick)),
     ):
-        with replacing(files[kind]) as file:
-            file.write(text.encode())
+        write_text(files[kind], text)
     plot.write(files["picture"], experiment.draw(results))
     return Outcome(experiment.name, experiment.claim, experiment.method, head, lines, findings, files)
 
