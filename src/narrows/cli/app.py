@@ -427,6 +427,55 @@ def study(
     return job
 
 
+@app.command()
+def compare(
+    context: typer.Context,
+    source: Data,
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="The column, or the file, of labels: left out of the rows, they measure and color maps."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="A folder for what is found; comparison-NAME by default.")
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help=f"Which maps, with commas: {', '.join(completion.MAPS)}. All by default."),
+    ] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", help="What each map may take; longer ones are given up.")] = 600,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|DATA",
+            help="What is measured on: a share of the rows, such as 0.2, or other rows. By default a data set's own, or a fifth.",
+        ),
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="The most rows to make maps of, drawn at random.")] = None,
+    epochs: Annotated[str, typer.Option(metavar="N", help="Passes over the rows of each network, or 'auto'.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Of every map.")] = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Make maps in several ways, and show which is best at what.
+
+    Seconds, memory, neighborhoods, labels told by neighbors and the way back, of PCA, autoencoders, t-SNE and UMAP (if umap-learn is
+    installed), measured on rows held out: a table, and a picture of all maps. Each map is kept as it ends: a comparison that was stopped
+    goes on where it was.
+    """
+    del json, quiet, verbose, debug
+    passes, chosen = flags.epochs(epochs), flags.names(methods)
+
+    def job() -> int:
+        from narrows.cli import comparing
+
+        asked = comparing.Asked(_one_or_all(source), label, output, chosen, time_limit, test, rows, passes or "auto", seed)
+        return comparing.compare(context.obj, asked)
+
+    return job
+
+
 def _one_or_all(source: list[str]) -> str | list[str]:
     return source[0] if len(source) == 1 else source
 

@@ -12,6 +12,7 @@ RECIPES = (
 )
 NOISES = ("gaussian:0.4", "masking:0.3", "salt_and_pepper:0.1", "none")
 STUDIES = ("discriminative", "plateau", "overfitting", "activation", "loss", "bottleneck", "denoising", "convolution", "direct")
+MAPS = ("pca", "autoencoder", "neighbors", "latent_map", "pca_tsne", "tsne", "sklearn_tsne", "supervised", "umap")
 FILES = (".npy", ".npz", ".csv", ".parquet", ".arrow", ".arrows", ".feather", ".png", ".jpg", ".jpeg", ".idx", "-ubyte")
 ACTIVATIONS = (
     *("celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu"),

@@ -364,6 +364,11 @@ def sizes(text: str | None) -> tuple[int, ...] | None:
     return None if text is None else tuple(_whole_numbers(text, "'--sizes'", "sizes", "1,2,4,8"))
 
 
+def names(text: str | None) -> list[str] | None:
+    """Read a list of names, such as that of ``--methods``; nothing stands between two commas."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _whole_numbers(text: str, flag: str, what: str, example: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
