@@ -94,10 +94,14 @@ def log_scale(ax: Axes, side: Literal["x", "y"]) -> None:
     """Make the x or y axis logarithmic, with plain numbers beside it: powers of ten are hard to read where there is but one."""
     from matplotlib.ticker import LogFormatter
 
+    class Plain(LogFormatter):  # whose base chooses which of the places between two powers are written
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
     ax.set(**{f"{side}scale": "log"})
     axis = ax.xaxis if side == "x" else ax.yaxis
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.2, 0.5)))
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain(minor_thresholds=(1.2, 0.5)))
     ax.tick_params(axis=side, which="minor", labelsize="small")
 
 

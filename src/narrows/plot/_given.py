@@ -82,7 +82,7 @@ def codes_of(estimator: Any, X: Any, codes: Any, width: int | None = None) -> np
     if X is None and codes is None:
         codes = getattr(estimator, "embedding_", None)
         if codes is None:
-            raise ValueError("neither X nor codes are given; give rows as X, or their codes, codes=...")
+            raise ValueError(f"neither rows X nor codes are given, and {type(estimator).__name__} needs one of them: give rows as X")
     return as_codes(fitted(estimator).transform(X) if codes is None else codes, width)
 
 

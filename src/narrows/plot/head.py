@@ -82,18 +82,26 @@ def decision_regions(
     across, up = (np.linspace(low[side] - margin[side], high[side] + margin[side], FINE) for side in (0, 1))
     places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype(np.float32)
     decided = _decided(network, places).reshape(FINE, FINE)
+    labels = None if labels is None else _as_given(network, labels)
     _check_labels(network, labels)
     look: dict[str, Any] = {"palette": palette, "density": density, "names": names, "title": title, "legend": legend, "ax": ax}
     return draw_codes(found, labels=labels, regions=(across, up, decided), **look)
 
 
-def _check_labels(network: Any, labels: Any) -> None:
+def _as_given(estimator: Any, labels: Any) -> np.ndarray:
+    """Give labels (n,), with None for what an estimator takes as none."""
+    array: np.ndarray = np.array(labels, object)
+    if getattr(estimator, "unlabeled", None) is not None:
+        array[array == estimator.unlabeled] = None
+    return array
+
+
+def _check_labels(network: Any, labels: np.ndarray | None) -> None:
     """Refuse labels that the head does not know: they would be colored as classes of their own, and all be wrong."""
     classes = getattr(network, "classes_", None)
     if labels is None or classes is None:
         return
-    given = np.asarray(labels, object).ravel()
-    unknown = set(given[is_known(given)].tolist()) - set(classes.tolist())
+    unknown = set(labels[is_known(labels)].tolist()) - set(classes.tolist())
     if unknown:
         wrong, few = min(map(repr, unknown)), listed(classes.tolist())
         raise ValueError(f"labels hold {wrong}, and the head decides between {few}: give labels as they were given to fit")
@@ -122,7 +130,8 @@ def confusion(made: Any, X: Any = None, *, labels: ArrayLike, rates: bool = Fals
     labels : array-like of shape (n,)
         What is true. Rows of which nothing is known, None or NaN, do not count.
     rates : bool, default=False
-        Whether cells hold the share of the true class in percent, in place of counts. Their shade is that share in both cases.
+        Whether cells hold the share of the true class in percent, in place of counts. Their shade is by the root of that share in
+        both cases, so that rare mistakes are seen.
     ax : matplotlib.axes.Axes, default=None
         Where to draw; a new figure of its own if None.
 
@@ -147,10 +156,13 @@ def confusion(made: Any, X: Any = None, *, labels: ArrayLike, rates: bool = Fals
     else:
         refuse_rows(X, "predictions")
         predicted, known = np.asarray(made, object), []
-    classes, counts = _count(np.asarray(labels, object), np.asarray(predicted, object), known)
+    classes, counts = _count(_as_given(made, labels), np.asarray(predicted, object), known)
     ax = new_axes() if ax is None else ax
+    from matplotlib.colors import PowerNorm
+
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    ax.imshow(np.where(counts > 0, shares, np.nan), cmap="Blues", vmin=-0.15, vmax=1, interpolation="nearest")
+    by_root = PowerNorm(0.5, vmin=0, vmax=1)  # which tells one percent from five
+    ax.imshow(np.where(counts > 0, shares, np.nan), cmap="Blues", norm=by_root, interpolation="nearest")
     if len(classes) <= WRITTEN:
         _write_cells(ax, counts, shares, rates)
     _name_classes(ax, classes)
@@ -164,7 +176,11 @@ def _count(labels: np.ndarray, predicted: np.ndarray, known: list[Any]) -> tuple
     there = is_known(labels)
     if not there.any():
         raise ValueError(f"none of {len(labels)} labels is known: give at least one")
+    if not is_known(predicted).all():
+        raise ValueError("predictions hold None or NaN; give a label for each row")
     true, guessed = labels[there].tolist(), predicted[there].tolist()
+    if known and not {*true} & {*known}:
+        raise ValueError(f"labels hold {true[0]!r}, and the head knows {listed(known)}: give labels as they were given to fit")
     every = {*true, *guessed, *known}
     classes = sorted(every, key=None if len({isinstance(one, str) for one in every}) == 1 else str)
     place = {one: number for number, one in enumerate(classes)}
@@ -177,7 +193,7 @@ def _write_cells(ax: Axes, counts: np.ndarray, shares: np.ndarray, rates: bool) 
     size = "medium" if len(counts) <= 6 else "small" if len(counts) <= 10 else "x-small"
     for down, across in np.argwhere(counts):
         said = f"{100 * shares[down, across]:.1f}" if rates else f"{counts[down, across]}"
-        color = "white" if shares[down, across] > 0.55 else "0.15"
+        color = "white" if shares[down, across] > 0.35 else "0.15"
         ax.text(across, down, said, ha="center", va="center", fontsize=size, color=color)
 
 

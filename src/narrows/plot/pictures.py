@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from narrows.plot._axes import frameless, new_axes
-from narrows.plot._given import as_gray, as_rows, checked_shape, feature_names_of, image_shape_of, is_estimator, n_rows, network_of, part
+from narrows.plot._given import as_gray, as_rows, checked_shape, feature_names_of, image_shape_of, is_estimator, network_of, part
 from narrows.plot.bands import Band, draw_bands
 
 if TYPE_CHECKING:
@@ -113,15 +113,19 @@ def reconstructions(
         If matplotlib is not installed.
     """
     most = _checked_most(most)
-    rows = as_rows("X", part(X, 0, most))
-    estimator = network_of(made) if is_estimator(made) else None
-    noise = _noisy(estimator, part(X, 0, most), noisy, rows.shape, most)
-    if estimator is None:
+    if X is None:
+        raise ValueError("X is None, and this picture shows rows: give them, plot.reconstructions(estimator, X)")
+    first = part(X, 0, most)
+    rows = as_rows("X", first)
+    noise = None if isinstance(noisy, str) or noisy is None else _like(as_rows("noisy", part(noisy, 0, most)), rows.shape, "noisy")
+    if isinstance(noisy, str) and noisy != "auto":
+        raise ValueError(f"noisy is {noisy!r}; give 'auto', None, or noisy rows")
+    if not is_estimator(made):
         rebuilt = _like(as_rows("reconstructions", part(made, 0, most)), rows.shape, "reconstructions")
-        if n_rows(made) != n_rows(X):
-            raise ValueError(f"there are {n_rows(made)} reconstructions of {n_rows(X)} rows: give one for each")
+    elif noise is None and isinstance(noisy, str) and getattr(network_of(made), "noise", None) is not None:
+        noise, rebuilt = _denoised(network_of(made), first)
     else:
-        rebuilt = estimator.reconstruct(part(X, 0, most) if noise is None else noise)
+        rebuilt = network_of(made).reconstruct(first if noise is None else part(noisy, 0, most))
     lines = {ROWS: rows, **({} if noise is None else {NOISY: noise}), REBUILT: rebuilt}
     shape = image_shape_of(image_shape, X, made, rows.shape[1])
     if shape is not None:
@@ -136,19 +140,14 @@ def _checked_most(most: int) -> int:
     return int(most)
 
 
-def _noisy(estimator: Any, X: Any, noisy: Any, shape: tuple[int, ...], most: int) -> np.ndarray | None:
-    if not isinstance(noisy, str):
-        return None if noisy is None else _like(as_rows("noisy", part(noisy, 0, most)), shape, "noisy")
-    if noisy != "auto":
-        raise ValueError(f"noisy is {noisy!r}; give 'auto', None, or noisy rows")
-    if getattr(estimator, "noise", None) is None:
-        return None
+def _denoised(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give rows under the noise that an estimator was trained with, and what it makes of them, in their own units."""
     from narrows.training.noise import resolve
 
-    noise = resolve(estimator.noise)
+    noise, network = resolve(estimator.noise), estimator._network
     assert noise is not None
-    undone: np.ndarray = estimator._network.scale.undo(noise.corrupt(estimator.scale_rows(X)))
-    return undone
+    noisy = network.scale.undo(noise.corrupt(estimator.scale_rows(X)))
+    return noisy, network.reconstruct(noisy)
 
 
 def _like(rows: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from narrows.data.names import shortened
 from narrows.data.rows import has_label
 from narrows.plot._axes import LONGEST, add_legend, add_scale, new_axes
-from narrows.plot._given import as_codes, is_estimator, needs, refuse_rows
+from narrows.plot._given import as_codes, codes_of, fitted, is_estimator, refuse_rows
 from narrows.plot.colors import KINDS, colors_of
 from narrows.plot.density import draw_density
 
@@ -45,7 +45,7 @@ def codes(
     made : estimator or array-like of shape (n, 2)
         A fitted estimator, whose codes of `X` are drawn; or codes. The more there are, the smaller are their points.
     X : {array-like, sparse matrix, dataframe} of shape (n, n_features), default=None
-        Rows, where an estimator is given.
+        Rows, where an estimator is given; a `LatentMap` without them shows its own.
     labels : array-like of shape (n,), default=None
         Words, or numbers; fractions, and numbers of more than 26 kinds, are drawn on a scale of colors. NaN and None are gray.
     regions : tuple of array-like of shapes (w,), (h,) and (h, w), default=None
@@ -75,15 +75,15 @@ def codes(
         If matplotlib is not installed.
     """
     if is_estimator(made):
-        points = as_codes(needs(made, X, "plot.codes(estimator, X)").transform(X), 2)
+        points = codes_of(fitted(made), X, None, 2)
     else:
         refuse_rows(X, "codes")
         points = as_codes(made, 2)
     known = _as_labels(labels, len(points))
+    dense = _is_dense(density, len(points))
     ax = new_axes() if ax is None else ax
     ax.set_title(title, fontsize="medium")
     ax.set(xticks=[], yticks=[])
-    dense = len(points) > DENSE if isinstance(density, str) and density == "auto" else bool(density)
     area = None if regions is None else tuple(np.asarray(side) for side in regions)
     decided = np.array([]) if area is None else area[2].ravel()
     if known is None and area is None:
@@ -164,6 +164,12 @@ def _plain(labels: np.ndarray) -> np.ndarray:
 def _is_scale(labels: np.ndarray) -> bool:
     """Tell numbers from kinds."""
     return labels.dtype.kind in "iuf" and (len(np.unique(labels)) > KINDS or not np.array_equal(labels, np.round(labels)))
+
+
+def _is_dense(density: bool | str, n: int) -> bool:
+    if not isinstance(density, bool | np.bool_ | str) or (isinstance(density, str) and density != "auto"):
+        raise ValueError(f"density is {density!r}; give True, False or 'auto'")
+    return n > DENSE if isinstance(density, str) else bool(density)
 
 
 def _look(n: int) -> dict[str, Any]:
