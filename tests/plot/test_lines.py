@@ -31,7 +31,7 @@ def test_axes_of_the_users_own_are_drawn_on():
 def test_curves():
     ax = plot.curves({"a": ([1, 2], [3.0, 4.0]), "b": ([1, 2], [5.0, 6.0])}, across="epochs", up="loss", log=True)
 
-    assert [list(line.get_ydata()) for line in ax.get_lines()] == [[3.0, 4.0], [5.0, 6.0]]
+    assert {line.get_label(): list(line.get_ydata()) for line in ax.get_lines()} == {"a": [3.0, 4.0], "b": [5.0, 6.0]}
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epochs", "loss", "log")
 
 

@@ -88,7 +88,7 @@ def curves(
         If matplotlib is not installed.
     """
     ax = new_axes() if ax is None else ax
-    drawn = [ax.plot(places, values, marker="." if len(places) < 20 else "")[0] for places, values in series.values()]
+    drawn = [ax.plot(*pair, marker="." if len(pair[0]) < 20 else "", label=name)[0] for name, pair in series.items()]
     if log:
         ax.set_yscale("log")
     ax.set_xlabel(across)
