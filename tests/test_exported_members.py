@@ -30,6 +30,7 @@ PUBLIC = [
     "quality",
     "recipe",
     "recipes",
+    "report",
     "save",
     "study",
 ]

@@ -15,7 +15,8 @@ def test_help_names_every_command(narrows):
     done = narrows("--help")
 
     assert done.code == 0
-    for command in ("fit", "encode", "decode", "predict", "reconstruct", "score", "dimensions", "map", "info", "recipes", "study"):
+    reading = ("encode", "decode", "predict", "reconstruct", "score", "report", "info")
+    for command in ("fit", "dimensions", "map", "compare", "recipes", "study", *reading):
         assert f"\n  {command} " in done.out
     assert "..." not in done.out.partition("Commands:")[2]  # each is said in one line of 80 columns
 

@@ -57,28 +57,33 @@ def run_command(line: str) -> None:
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
+# Pages whose blocks are run, each with files that they leave.
+RUN = {"tutorial.md": {"engine.narrows", "engine.csv", "codes.csv"}, "report.md": {"digits.html", "page.html", "map.html", "told.html"}}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("page", RUN)
 @pytest.mark.filterwarnings("ignore::narrows.errors.NarrowsWarning")
-def test_the_tutorial_runs(tmp_path, monkeypatch):
+def test_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
 
-    for language, code in blocks("tutorial.md"):
+    for language, code in blocks(page):
         if language == "pycon":
             run_example(code, names)
         else:
             for line in code.splitlines():
                 run_command(line)
 
-    assert {"engine.narrows", "engine.csv", "codes.csv"} <= {path.name for path in tmp_path.iterdir()}
+    assert RUN[page] <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("*.md")))
 def test_no_page_shows_code_that_nothing_runs(page):
-    """The tutorial's blocks run above; examples live in examples/, and other pages have none."""
+    """Blocks of some pages run above; examples live in examples/, and other pages have none."""
     languages = {language for language, _ in blocks(page)} - {"text"}
 
-    assert languages <= ({"pycon", "sh"} if page == "tutorial.md" else set())
+    assert languages <= ({"pycon", "sh"} if page in RUN else set())
 
 
 def test_figures_are_compared_by_their_size():

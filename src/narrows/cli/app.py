@@ -61,6 +61,7 @@ def fit(
     test: flags.Test = None,
     target: flags.Target = None,
     output: flags.OutputBundle = None,
+    report: flags.Report = False,
     recipe: flags.Recipe = None,
     config: flags.Config = None,
     setting: flags.Set = None,
@@ -137,7 +138,7 @@ def fit(
     def job() -> int:
         from narrows.cli import asking, fitting
 
-        return fitting.fit(context.obj, asking.asked(given, setting or [], config))
+        return fitting.fit(context.obj, asking.asked(given, setting or [], config), report=report)
 
     return job
 
@@ -266,6 +267,40 @@ def score(
 
 
 @app.command()
+def report(
+    context: typer.Context,
+    bundle: Bundle,
+    source: Data,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: an .html file.")],
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="The column, or the file, of labels: they color the points, and a head is measured by them."),
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, metavar="N", help="Points on the page, drawn at random if there are more rows (10,000 by default)."),
+    ] = None,
+    test: TestRows = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Write one page for a browser: verdicts, figures, a map.
+
+    It needs no network. Its decoder runs in the page: drag the ring over the map to see what lives there.
+    """
+    del json, quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import reporting
+
+        return reporting.report(context.obj, bundle, _one_or_all(source), output, label=label, test=test, most=most)
+
+    return job
+
+
+@app.command()
 def dimensions(
     context: typer.Context,
     source: Data,
@@ -312,7 +347,9 @@ def draw_map(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FILE", help="What to write: a .png or .svg picture, a .csv, .parquet or .npy table."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="What to write: an .html page, a .png or .svg picture, a .csv, .parquet or .npy table."
+        ),
     ],
     two_step: Annotated[bool, typer.Option("--two-step", help="An autoencoder to 20 numbers, then t-SNE, instead of one network.")] = False,
     components: Annotated[int | None, typer.Option(min=1, metavar="N", help="Numbers between the two steps (20 by default).")] = None,

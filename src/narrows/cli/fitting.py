@@ -17,9 +17,10 @@ from narrows.cli import making
 from narrows.cli.asking import BUNDLE, Asked
 from narrows.cli.predicting import head_figures
 from narrows.cli.reading import Source, as_input, check_alike, check_output, described, load_rows, named
+from narrows.cli.reporting import PAGE, write_page
 from narrows.cli.screen import Screen, counted, size
 from narrows.cli.settings import TASKS
-from narrows.cli.telling import bundle_values, quality_lines, settings_facts
+from narrows.cli.telling import bundle_values, origin, quality_lines, settings_facts
 from narrows.data.sources import expanded
 from narrows.errors import TrainingDiverged, VerdictWarning
 
@@ -60,7 +61,7 @@ class _Run:
     denoising: dict[str, float] | None = None
 
 
-def fit(screen: Screen, asked: Asked) -> int:
+def fit(screen: Screen, asked: Asked, *, report: bool = False) -> int:
     """Train, judge, save; give the exit code.
 
     Raises
@@ -73,6 +74,9 @@ def fit(screen: Screen, asked: Asked) -> int:
     output = asked.output or Path(_name(asked.source) + BUNDLE)
     read = (asked.source, asked.validation, asked.test, asked.target, asked.config)
     check_output(output, (BUNDLE,), *(source for source in read if source is not None))
+    page = output.with_suffix(PAGE) if report else None
+    if page is not None:
+        check_output(page, (PAGE,), *(source for source in read if source is not None))
     making.check(asked)
     parts = _read(screen, asked)
     estimator = making.estimator(asked, parts.task, parts.train)
@@ -87,6 +91,8 @@ def fit(screen: Screen, asked: Asked) -> int:
     about = {"data": _about(parts, asked), "recipe": asked.recipe, "settings": asked.kept, "end": run.end, "quality": figures}
     about |= {name: found for name, found in (("head", run.head), ("denoising", run.denoising)) if found is not None}
     _save(estimator, output, about)
+    if page is not None and run.quality is not None:
+        _write_page(screen, page, estimator, parts, about, run.quality)
     _conclude(screen, estimator, asked, output, run)
     return EXIT_CODES[run.end]
 
@@ -294,6 +300,17 @@ def _save(estimator: Autoencoder, output: Path, metadata: dict[str, Any]) -> Non
         ) from problem
 
 
+def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, about: dict[str, Any], quality: Quality) -> None:
+    """Write a report about the test rows."""
+    bundle = page.with_suffix(BUNDLE)
+    source = about["data"]["source"] if parts.origin.startswith("the data set's") or parts.origin.startswith("held out") else parts.origin
+    own = ["--test"] if parts.origin.startswith("the data set's") else []
+    sources = [source] if isinstance(source, str) else list(source)
+    command = ["narrows", "report", str(bundle), *sources, *own, "-o", str(page)]
+    facts = {"bundle": str(bundle), **dict(origin(about))}
+    write_page(screen, page, estimator, _as_trained(parts.test, parts.train), quality=quality, facts=facts, command=command)
+
+
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let no further Ctrl-C keep the bundle from being written: that takes a moment only."""
@@ -338,6 +355,7 @@ def _next(source: Source, output: Path, *, predicts: bool) -> list[list[str]]:
     stem, sources = output.stem, [source] if isinstance(source, str) else source
     return [
         ["narrows", "info", str(output)],
+        ["narrows", "report", str(output), *sources, "-o", f"{stem}.html"],
         ["narrows", "encode", str(output), *sources, "-o", f"{stem}-codes.csv"],
         *([["narrows", "predict", str(output), *sources, "-o", f"{stem}-predicted.csv"]] if predicts else []),
         ["narrows", "reconstruct", str(output), *sources, "-o", f"{stem}-reconstructed.npy"],

@@ -266,6 +266,10 @@ Precise = Annotated[
         rich_help_panel=_TRAINING,
     ),
 ]
+Report = Annotated[
+    bool,
+    typer.Option("--report", help="Also write a page for a browser about the test rows, beside the bundle.", rich_help_panel=_ROWS),
+]
 OutputBundle = Annotated[
     Path | None,
     typer.Option(

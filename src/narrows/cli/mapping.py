@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from narrows import data, plot
 from narrows.cli.coding import FILE, begin, code_width, load, rows_for
 from narrows.cli.reading import Source, as_input, check_drawing, check_output, described, own_test_rows
+from narrows.cli.reporting import PAGE, write_page
 from narrows.cli.screen import Screen, counted, size
 from narrows.data.rows import has_label
 
@@ -71,7 +72,7 @@ def draw_map(screen: Screen, asked: Asked) -> int:
     screen.facts([(name, f"{value:.4f}") for name, value in figures.items()] or [("figures", f"none of fewer than {FEWEST} rows")])
     if asked.bundle is None:
         screen.verdicts(_network(estimator).diagnostics_)
-    _write(asked.output, rows, places)
+    _write(screen, asked, estimator, rows, places)
     screen.say()
     screen.say(f"wrote '{asked.output}' ({size(asked.output.stat().st_size)}): {counted(len(places), 'row')} of {rows.name}", style="bold")
     if asked.keep is not None:
@@ -114,7 +115,7 @@ def _made(screen: Screen, asked: Asked) -> tuple[Any, data.Rows, np.ndarray]:
 def _check(asked: Asked) -> None:
     """Refuse before the long work what could not be written after it, and flags that do not go together."""
     inputs = [asked.source, *([] if asked.bundle is None else [asked.bundle])]
-    check_drawing(asked.output, data.FORMATS, *inputs)
+    check_drawing(asked.output, (*data.FORMATS, PAGE), *inputs)
     if asked.bundle is not None:
         said = {"--two-step": asked.two_step, "--components": asked.components, "--epochs": asked.epochs, "--save": asked.keep}
         odd = next((flag for flag, value in said.items() if value), None)
@@ -184,7 +185,11 @@ def _network(estimator: Any) -> Any:
     return estimator.autoencoder_ if isinstance(estimator, LatentMap) else estimator
 
 
-def _write(output: Path, rows: data.Rows, places: np.ndarray) -> None:
+def _write(screen: Screen, asked: Asked, estimator: Any, rows: data.Rows, places: np.ndarray) -> None:
+    output = asked.output
+    if output.suffix.lower() == PAGE:
+        write_page(screen, output, estimator, rows, quality=None, facts={}, command=None)
+        return
     if output.suffix.lower() in plot.FORMATS:
         ax = plot.new_grid(1, 1, size=7.0).flat[0]
         plot.codes(places, labels=rows.labels, legend=ax, ax=ax)

@@ -39,7 +39,7 @@ def info(screen: Screen, path: Path) -> int:
     manifest = read_manifest(path)
     learned, state = manifest.state.learned, manifest.state
     table = None if state.plan is None else plan_table(state.plan)
-    screen.facts([("bundle", f"{path} ({size(path.stat().st_size)}), format {manifest.format}"), *_origin(manifest.metadata)])
+    screen.facts([("bundle", f"{path} ({size(path.stat().st_size)}), format {manifest.format}"), *origin(manifest.metadata)])
     screen.say()
     if table is not None:
         screen.table(str(table))
@@ -60,7 +60,7 @@ def info(screen: Screen, path: Path) -> int:
     screen.table(_history(learned.history))
     kept = f"; the weights are those of {f'epoch {learned.best_epoch}' if learned.best_epoch else 'the start'}"
     screen.prose(f"{counted(learned.n_epochs, 'epoch')} in {learned.fit_seconds:.1f} s{kept}")
-    if (quality := _quality(manifest)) is not None:
+    if (quality := quality_of(manifest)) is not None:
         screen.say()
         for line in quality_lines(quality, manifest.metadata.get("head"), manifest.metadata.get("denoising")):
             line(screen)
@@ -224,7 +224,7 @@ def _plain(value: Any) -> Any:
     return {name: _plain(item) for name, item in value.items()}
 
 
-def _quality(manifest: Manifest) -> Quality | None:
+def quality_of(manifest: Manifest) -> Quality | None:
     """Give the figures in a bundle's metadata, if it has any."""
     from narrows.quality import Quality
 
@@ -232,7 +232,8 @@ def _quality(manifest: Manifest) -> Quality | None:
     return Quality.from_dict(figures) if isinstance(figures, dict) else None
 
 
-def _origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+def origin(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say what a bundle was trained on, and how that ended."""
     about = metadata.get("data")
     facts = []
     if isinstance(about, dict):

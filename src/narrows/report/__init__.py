@@ -21,7 +21,7 @@ from narrows.quality import Quality
 from narrows.report import _charts, _content
 from narrows.report._packing import packed
 
-__all__ = ["ROWS", "write"]
+__all__ = ["write"]
 
 ROWS = 10_000  # on a page, unless another number is asked for
 _HERE = Path(__file__).parent

@@ -1,0 +1,74 @@
+"""``narrows report``: a bundle and rows as one page to open in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows import data
+from narrows.cli.coding import begin, load, rows_for
+from narrows.cli.reading import Source, as_input, is_images
+from narrows.cli.screen import Screen, counted, size
+from narrows.cli.telling import origin, quality_of
+
+if TYPE_CHECKING:
+    from narrows.quality import Quality
+
+PAGE = ".html"
+
+
+def report(screen: Screen, bundle: Path, source: Source, output: Path, *, label: str | None, test: bool, most: int | None) -> int:
+    """Write a page about a bundle and rows; give the exit code.
+
+    Raises
+    ------
+    ValueError, OSError
+        If what came cannot be used, or the output cannot be written.
+    """
+    manifest = begin(bundle, source, output, (PAGE,))
+    rows = rows_for(screen, manifest, bundle, source, test, label)
+    estimator = load(bundle)
+    sources = [source] if isinstance(source, str) else source
+    flags = [*(["--label", label] if label else []), *(["--test"] if test else []), *(["--rows", str(most)] if most else [])]
+    command = ["narrows", "report", str(bundle), *sources, *flags, "-o", str(output)]
+    facts = {"bundle": str(bundle), **dict(origin(manifest.metadata))}
+    write_page(screen, output, estimator, rows, quality=quality_of(manifest), facts=facts, command=command, most=most)
+    screen.result({"rows": len(rows.X), "output": str(output)})
+    return 0
+
+
+def write_page(
+    screen: Screen,
+    output: Path,
+    estimator: Any,
+    rows: data.Rows,
+    *,
+    quality: Quality | None,
+    facts: dict[str, str],
+    command: list[str] | None,
+    most: int | None = None,
+) -> None:
+    """Write a page, and say where it is.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    from narrows import report as reports
+
+    reports.write(
+        output,
+        estimator,
+        as_input(rows),
+        rows.labels,
+        title=rows.name,
+        names=rows.names,
+        image_shape=rows.image_shape if is_images(rows) else None,
+        quality=quality,
+        facts=facts,
+        command=command,
+        max_rows=most or reports.ROWS,
+        progress=screen.progress(),
+    )
+    screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {counted(len(rows.X), 'row')} of {rows.name}; open it in a browser")
