@@ -237,6 +237,19 @@ def test_labels_of_all_kinds(processes, rows, tmp_path, labels, classes, told):
     assert found.files["picture"].stat().st_size > 10_000
 
 
+def test_labels_that_are_all_the_same_are_not_learned(processes, rows, tmp_path):
+    found = compare(replace(rows, labels=np.array(["one"] * 40 + [None] * 40, object)), tmp_path / "out", methods=["supervised"])
+
+    assert (found.methods[0].state, found.methods[0].reason) == ("left out", "the labels are all the same")
+    assert processes.asked == []
+
+
+def test_rows_must_be_finite(processes, rows, tmp_path):
+    with pytest.raises(ValueError, match="toys holds nan or infinite values: fill them in, or leave such rows out"):
+        compare(replace(rows, X=np.where(np.arange(80)[:, None] == 7, np.nan, rows.X)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_rows_that_are_all_the_same(processes, tmp_path):
     found = compare(Rows(np.ones((30, 3)), labels=np.repeat([0, 1], 15)), tmp_path / "out", methods=["pca"])
 

@@ -34,6 +34,12 @@ class ComparedRows:
     held_out: data.Rows
     classes: np.ndarray | None
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the rows that maps are made of have two labels or more to learn from."""
+        labels = self.fitted.labels
+        return labels is not None and len(np.unique(labels[labels != NONE if self.classes is not None else np.isfinite(labels)])) > 1
+
     def names_of(self, labels: np.ndarray | None) -> np.ndarray | None:
         """Give labels as a person knows them.
 
@@ -94,7 +100,7 @@ def split(rows: data.Rows, test: data.Rows | float | None = None, n_rows: int | 
     Raises
     ------
     ValueError
-        If there are too few, or the two are not of one kind.
+        If there are too few, they are not finite, or the two are not of one kind.
     """
     own = test if isinstance(test, data.Rows) else rows.test if test is None else None
     if own is not None and own.X.shape[1] != rows.X.shape[1]:
@@ -103,6 +109,9 @@ def split(rows: data.Rows, test: data.Rows | float | None = None, n_rows: int | 
     parts = [replace(part, names=None, test=None) for part in (rows, own) if part is not None]
     if sum(len(part.X) for part in parts) < FEWEST:
         raise ValueError(f"a comparison of maps needs at least {FEWEST} rows, and {rows.name} has {len(rows.X)}: give more")
+    for part in parts:
+        if not np.isfinite(part.X).all():
+            raise ValueError(f"{part.name} holds nan or infinite values: fill them in, or leave such rows out")
     parts, classes = _with_plain_labels(parts)
     share = HELD_OUT if test is None or isinstance(test, data.Rows) else float(test)
     fitted, held = data.hold_out(parts[0], share) if own is None else parts

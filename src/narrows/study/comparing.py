@@ -174,8 +174,9 @@ class _Work:
     def result(self, method: str, number: str) -> Compared:
         """Give what is known of a way, or find it out."""
         way = WAYS[method]
-        if way.labeled and self.rows.fitted.labels is None:
-            return Compared.of(method, "left out", "the rows have no labels to learn from")
+        if way.labeled and not self.rows.tells_apart:
+            none = self.rows.fitted.labels is None
+            return Compared.of(method, "left out", "the rows have no labels to learn from" if none else "the labels are all the same")
         missing = next((name for name in way.loads if name in PACKAGES and find_spec(name) is None), None)
         if missing is not None:
             return Compared.of(method, "left out", f"{PACKAGES[missing]} is not installed (pip install {PACKAGES[missing]})")

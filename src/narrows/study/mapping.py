@@ -12,7 +12,6 @@ import numpy as np
 
 from narrows import quality
 from narrows._files import replacing
-from narrows.errors import NarrowsWarning
 from narrows.networks import scale
 from narrows.study.apart import Tell
 from narrows.study.ways import WAYS, Given
@@ -89,7 +88,7 @@ def map_rows(argument: str, tell: Tell) -> dict[str, Any]:
     """
     asked = json.loads(argument)
     folder, way = Path(asked["job"]), WAYS[asked["way"]]
-    warnings.simplefilter("ignore", NarrowsWarning)  # a map that fails is shown to
+    warnings.simplefilter("ignore")  # what is wrong with a map is seen on it
     rows, held_out = (np.load(folder / name, allow_pickle=False) for name in (FITTED, HELD_OUT))
     labels = np.load(folder / LABELS, allow_pickle=False) if (folder / LABELS).exists() else None
     settings = json.loads((folder / JOB).read_text("utf-8"))

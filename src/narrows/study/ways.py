@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -169,10 +168,8 @@ def _scikit_learn(given: Given) -> Made:
 
 def _umap(given: Given) -> Made:
     umap = import_module("umap")  # which need not be installed
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a seed leaves it one core, for one
-        made = umap.UMAP(random_state=given.seed)
-        return Made(made.fit_transform(given.scale.apply(given.rows)), lambda rows: made.transform(given.scale.apply(rows)))
+    made = umap.UMAP(random_state=given.seed)
+    return Made(made.fit_transform(given.scale.apply(given.rows)), lambda rows: made.transform(given.scale.apply(rows)))
 
 
 _BY_KERAS, _BY_TSNE = ("keras",), ("openTSNE",)
