@@ -321,7 +321,9 @@ def embed(codes: np.ndarray, options: dict[str, Any], seed: int, progress: Progr
 
 def _threads(n: int) -> int:
     """Give the threads for n rows: for few, more of them wait for one another longer than they compute."""
-    return 1 if n < FEW else os.cpu_count() or 1
+    if n < FEW:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _perplexity(options: dict[str, Any], n: int) -> float:
