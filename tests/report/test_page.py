@@ -89,8 +89,8 @@ def test_figures_that_are_given_are_shown(page, digits, dense):
     text, _ = page(dense, digits[0][:30], quality=quality_of(0.123456, 1.0))
 
     assert "0.1235" in text
-    assert "PCA was fitted to these rows" not in text
-    assert "PCA was fitted to these rows" in page(dense, digits[0][:30])[0]
+    assert "PCA was fitted to them" not in text
+    assert "PCA was fitted to them" in page(dense, digits[0][:30])[0]
 
 
 def test_a_head_is_measured_by_labels_that_are_known(page, digits, supervised):

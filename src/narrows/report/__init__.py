@@ -102,8 +102,8 @@ def write(
     about = _content.given(estimator, X, y, names, columns, image_shape)
     found, origin = quality, ""
     if found is None:
-        found = _content.measured(about, about.network.encode(about.rows), progress)
-        origin = "Measured on the rows of this page; PCA was fitted to these rows, which flatters it."
+        found = _content.measured(about, random_state, progress)
+        origin = f"Measured on {found.n_test:,} of these rows; PCA was fitted to them, which flatters it."
     spec, arrays, said = _content.explorer(about, max_rows, random_state, progress)
     where, blob = packed(arrays)
     autoencoder = _content.autoencoder_of(estimator)

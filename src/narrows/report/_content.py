@@ -24,6 +24,8 @@ from narrows.report import _charts, _decoder, _words
 from narrows.report._plane import AROUND, Plane, plane
 from narrows.report._rows import LONGEST, NARROW, as_image, column, most_rows, quantized
 
+BLOCK = 8192  # rows that are rebuilt at a time
+MEASURED = 20_000  # rows that figures are of where none were given
 SHOWN = 8  # rows of each kind: best, middle, worst
 FEATURES = 12  # of a row, or with the largest errors
 CLASSES = 30  # above, a matrix of them cannot be read
@@ -46,8 +48,6 @@ class Given:
     ----------
     estimator : fitted estimator
     rows : ndarray of shape (n, d)
-    scaled, rebuilt : ndarray of shape (n, d), float32
-        The rows and their reconstructions in the network's scaled units.
     labels : ndarray of shape (n,) or None
     names : list of str or None
         What each row is called.
@@ -58,8 +58,6 @@ class Given:
 
     estimator: Any
     rows: np.ndarray
-    scaled: np.ndarray
-    rebuilt: np.ndarray
     labels: np.ndarray | None
     names: Sequence[str] | None
     columns: Mapping[str, Any]
@@ -71,9 +69,26 @@ class Given:
         return autoencoder_of(self.estimator)._network
 
     @cached_property
+    def misses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean squared errors in scaled units, of rows, shape (n,), and of features, shape (d,); found block by block."""
+        n, d = self.rows.shape
+        errors, sums = np.empty(n, np.float32), np.zeros(d)
+        for start in range(0, n, BLOCK):
+            scaled, rebuilt = self.pair(slice(start, start + BLOCK))
+            square = np.square(rebuilt - scaled)
+            errors[start : start + BLOCK] = square.mean(1)
+            sums += square.sum(0, dtype=np.float64)
+        return errors, sums / n
+
+    @property
     def errors(self) -> np.ndarray:
         """Mean squared error of each row, shape (n,)."""
-        return np.asarray(np.square(self.rebuilt - self.scaled).mean(1))
+        return self.misses[0]
+
+    def pair(self, chosen: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Give some rows, and their reconstructions, in the network's scaled units."""
+        rows = self.rows[chosen]
+        return self.network.scale.apply(rows), self.network.reconstruct(rows, scaled=True)
 
     @cached_property
     def image(self) -> dict[str, Any] | None:
@@ -108,8 +123,6 @@ def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any]
             raise ValueError(f"{what} has the shape {np.shape(values)} beside {n:,} rows: give one value for each row")
         if values is not None and np.ndim(values) != 1:
             raise ValueError(f"{what} has the shape {np.shape(values)}: give one value for each row, of shape ({n},)")
-    network = autoencoder_of(estimator)._network
-    scaled = network.scale.apply(rows)
     shape = getattr(autoencoder_of(estimator), "image_shape_", None)
     if image_shape is not None:
         shape = tuple(int(side) for side in image_shape)
@@ -119,14 +132,16 @@ def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any]
             )
     elif shape is None and getattr(X, "ndim", 2) in (3, 4):
         shape = tuple(X.shape[1:])
-    return Given(estimator, rows, scaled, network.reconstruct(rows, scaled=True), labels, names, columns or {}, shape)
+    return Given(estimator, rows, labels, names, columns or {}, shape)
 
 
-def measured(about: Given, codes: np.ndarray, progress: Progress) -> Quality:
-    """Measure the rows of the page, with PCA fitted to them too."""
-    found: Quality = qualities.measure(
-        about.scaled, about.scaled, train_codes=codes, test_codes=codes, test_reconstruction=about.rebuilt, progress=progress
-    )
+def measured(about: Given, seed: int, progress: Progress) -> Quality:
+    """Measure the rows of the page, or many of them, with PCA fitted to them too."""
+    n = len(about.rows)
+    chosen = np.arange(n) if n <= MEASURED else np.sort(np.random.default_rng(seed).choice(n, MEASURED, replace=False))
+    scaled, rebuilt = about.pair(chosen)
+    codes = about.network.encode(about.rows[chosen])
+    found: Quality = qualities.measure(scaled, scaled, train_codes=codes, test_codes=codes, test_reconstruction=rebuilt, progress=progress)
     return found
 
 
@@ -210,10 +225,11 @@ def _shown(about: Given, row: int) -> dict[str, Any]:
     called = f"row {row + 1:,}" if about.names is None else shortened(str(about.names[row]), LONGEST)
     label = None if about.labels is None else shortened(str(about.labels[row]), LONGEST)
     shown: dict[str, Any] = {"called": called, "label": label, "error": f"{about.errors[row]:.4g}"}
-    rebuilt = about.network.scale.undo(about.rebuilt[row : row + 1])[0]
+    scaled, made = about.pair(slice(row, row + 1))
+    rebuilt = about.network.scale.undo(made)[0]
     if image is not None:
         return shown | {"pictures": [picture(values, image) for values in (about.rows[row], rebuilt)]}
-    cells = np.square(about.rebuilt[row] - about.scaled[row])
+    cells = np.square(made - scaled)[0]
     first = np.argsort(-cells, kind="stable")[:FEATURES]
     return shown | {"cells": [(about.features[i], f"{about.rows[row, i]:.4g}", f"{rebuilt[i]:.4g}", f"{cells[i]:.3g}") for i in first]}
 
@@ -227,7 +243,7 @@ def picture(values: np.ndarray, image: dict[str, Any]) -> str:
 
 def feature_errors(about: Given) -> dict[str, Any]:
     """Give how well each feature is rebuilt: as a picture, or as the worst features."""
-    errors = np.square(about.rebuilt - about.scaled).mean(0, dtype=np.float64)
+    errors = about.misses[1]
     image = about.image
     if image is not None:
         most = float(errors.max()) or 1.0
