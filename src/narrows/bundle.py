@@ -20,8 +20,9 @@ from narrows import _json
 from narrows._files import replacing
 from narrows.errors import BundleError
 from narrows.estimators._base import BaseAutoencoder
-from narrows.estimators._state import State, get_state, set_state
+from narrows.estimators._state import State, get_state, network_of, set_state
 from narrows.estimators.latent_map import LatentMap
+from narrows.networks.network import Network
 
 FORMAT = 1
 LARGEST_HEADER = 64 << 20
@@ -151,6 +152,35 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         As `load` does.
     """
     return _read(path)[1]
+
+
+def read_network(path: str | os.PathLike[str]) -> tuple[Manifest, Network | None]:
+    """Read the network of a bundle without the estimator around it, which may hold Keras objects: this needs neither Keras nor JAX.
+
+    Parameters
+    ----------
+    path : path-like
+        A bundle.
+
+    Returns
+    -------
+    manifest : Manifest
+    network : Network or None
+        Of a map, its autoencoder's; None where it is Keras models of the user's own.
+
+    Raises
+    ------
+    BundleError, OSError
+        As `load` does.
+    """
+    content, manifest = _read(path)
+    if manifest.state.plan is None:
+        return manifest, None
+    try:
+        arrays = {name: value for name, value in load_tensors(content).items() if not name.startswith(("map/", "outliers/"))}
+        return manifest, network_of(manifest.state, arrays)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BundleError(f"{os.fspath(path)} is not a bundle that this version can use: {error}") from None
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[bytes, Manifest]:

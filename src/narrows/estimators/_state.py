@@ -250,21 +250,8 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
         return _set_map_state(state, state.map, arrays, custom_objects)
     params = params_of(state, custom_objects)
     estimator = ESTIMATORS[state.estimator](**params)
-    learned = state.learned
-    parts = _scaling(arrays, "scale", ("shift", "factor", "mean"), learned.n_features)
-    scale = Scale(learned.scale.kind, bounded=learned.scale.bounded, **parts)
-    weights = {key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")}
-    head = state.head if state.plan is None else state.plan.head
-    if (head is None) != (estimator._labels is None) or (head is None) != (learned.labels is None):
-        raise ValueError(f"its {state.estimator} and its head do not belong together")
-    used, label_scale = len(weights) + len(parts), None
-    if head is not None and estimator._labels == "numbers":
-        inner = _scaling(arrays, "label_scale", ("shift", "factor"), head.n_outputs)
-        label_scale = Scale("standard", bounded=False, mean=np.zeros(head.n_outputs), **inner)
-        used += len(inner)
-    if used != len(arrays):
-        raise ValueError("it holds arrays that no part of the model uses")
-    estimator._network = _network(state, scale, weights, label_scale, custom_objects)
+    estimator._network = network_of(state, arrays, custom_objects)
+    learned, head = state.learned, estimator._network.head
     if estimator._labels == "classes" and head is not None and learned.labels is not None:
         estimator.classes_ = _classes(learned.labels, head.n_outputs)
     estimator._loss = _decode("loss", learned.loss, custom_objects)
@@ -282,6 +269,31 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     estimator.history_ = {key: list(values) for key, values in learned.history.items()}
     estimator.diagnostics_ = [Verdict(**verdict.model_dump()) for verdict in learned.diagnostics]
     return estimator
+
+
+def network_of(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> Network:
+    """Put the network alone together again; Keras is needed only where there is no plan.
+
+    Raises
+    ------
+    ValueError
+        If the class is unknown, or the arrays are not those of the network.
+    """
+    learned, kind = state.learned, _class_of(state)._labels
+    parts = _scaling(arrays, "scale", ("shift", "factor", "mean"), learned.n_features)
+    scale = Scale(learned.scale.kind, bounded=learned.scale.bounded, **parts)
+    weights = {key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")}
+    head = state.head if state.plan is None else state.plan.head
+    if (head is None) != (kind is None) or (head is None) != (learned.labels is None):
+        raise ValueError(f"its {state.estimator} and its head do not belong together")
+    used, label_scale = len(weights) + len(parts), None
+    if head is not None and kind == "numbers":
+        inner = _scaling(arrays, "label_scale", ("shift", "factor"), head.n_outputs)
+        label_scale = Scale("standard", bounded=False, mean=np.zeros(head.n_outputs), **inner)
+        used += len(inner)
+    if used != len(arrays):
+        raise ValueError("it holds arrays that no part of the model uses")
+    return _network(state, scale, weights, label_scale, custom_objects)
 
 
 def _scaling(arrays: dict[str, np.ndarray], name: str, keys: tuple[str, ...], width: int) -> dict[str, np.ndarray]:
@@ -318,12 +330,16 @@ def params_of(state: State, custom_objects: dict[str, Any] | None = None) -> dic
     ValueError
         If a class or a parameter is unknown.
     """
-    if state.estimator not in ESTIMATORS:
-        raise ValueError(f"it holds an estimator of the unknown class {state.estimator!r}; this version knows {sorted(ESTIMATORS)}")
-    known = set(ESTIMATORS[state.estimator]().get_params(deep=False))
+    known = set(_class_of(state)().get_params(deep=False))
     if unknown := sorted(set(state.params) - known):
         raise ValueError(f"its {state.estimator} has the unknown parameter {unknown[0]!r}")
     return {key: _decode(key, value, custom_objects) for key, value in state.params.items()}
+
+
+def _class_of(state: State) -> type[BaseAutoencoder]:
+    if state.estimator not in ESTIMATORS:
+        raise ValueError(f"it holds an estimator of the unknown class {state.estimator!r}; this version knows {sorted(ESTIMATORS)}")
+    return ESTIMATORS[state.estimator]
 
 
 def _network(
