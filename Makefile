@@ -7,8 +7,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint format bench docs clean
 
-demo: .venv/.core ## train on the 8x8 digits that scikit-learn bundles
-	@$(BIN)/narrows fit digits -o digits.narrows
+demo: .venv/.core ## train on the 8x8 digits that scikit-learn bundles, and write a page about it
+	@$(BIN)/narrows fit digits --report -o digits.narrows
 
 test: .venv/.test ## all tests; ARGS="-k name" for some
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
@@ -31,7 +31,7 @@ docs: .venv/.docs ## the documentation, in docs/_build/index.html; warnings are 
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --nitpicky docs docs/_build
 
 clean: ## everything that these commands made
-	@rm -rf .venv digits.narrows docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv digits.narrows digits.html docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/.core: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "narrows needs Python 3.11 or newer: make PYTHON=path/to/python3.11" >&2; exit 1; }
