@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import _report
@@ -30,6 +32,7 @@ def ways() -> dict[str, tuple[Callable[[], Any], dict[str, tuple[float, bool]]]]
         f"recipe map, noise of {NOISE}, 40 epochs": (lambda: recipe("map", epochs=40, noise=Gaussian(NOISE)), {}),
         "LatentMap": (LatentMap, {"1-NN": (0.955, True), "5-NN": (0.960, True), "placing, seconds": (6, False)}),
         "openTSNE of pixels": (_Pixels, {}),
+        "scikit-learn's t-SNE of pixels": (_ScikitLearn, {}),
     }
 
 
@@ -53,6 +56,30 @@ class _Pixels:
         return np.asarray(self.made.transform(X / np.float32(255)))
 
 
+class _ScikitLearn:
+    """t-SNE of the rows themselves, by scikit-learn's own settings: on ever more rows, for as long as one can wait."""
+
+    sizes = (2500, 5000, 10_000)
+
+    def set_params(self, random_state: int) -> _ScikitLearn:
+        self.random_state = random_state
+        return self
+
+    def seconds(self, X: np.ndarray) -> dict[str, float]:
+        """Give the seconds of each size, and those that all rows would take if they go on growing as they did."""
+        from sklearn.manifold import TSNE
+
+        found = {}
+        for size in self.sizes:
+            rows = X[:size] / np.float32(255)
+            began = time.perf_counter()
+            TSNE(n_jobs=-1, random_state=self.random_state).fit_transform(rows)
+            found[f"seconds, {size:,} rows"] = time.perf_counter() - began
+        growth = np.log(found[f"seconds, {self.sizes[-1]:,} rows"] / found[f"seconds, {self.sizes[-2]:,} rows"]) / np.log(2)
+        whole = found[f"seconds, {self.sizes[-1]:,} rows"] * (len(X) / self.sizes[-1]) ** growth
+        return found | {f"seconds, {len(X):,} rows, by their growth": float(whole)}
+
+
 def measured(make: Callable[[], Any], seed: int, quick: bool) -> dict[str, float]:
     """Fit a map to the training rows, place the test rows; give its figures."""
     from narrows import data, quality
@@ -60,6 +87,8 @@ def measured(make: Callable[[], Any], seed: int, quick: bool) -> dict[str, float
     rows = data.load("mnist")
     X, labels = (part[:2000] if quick else part for part in (rows.X, rows.labels))
     made = make().set_params(random_state=seed)
+    if isinstance(made, _ScikitLearn):
+        return made.seconds(X) if not quick else {}
     began = time.perf_counter()
     made.fit(X)
     found = {"seconds": time.perf_counter() - began}
@@ -71,9 +100,23 @@ def measured(make: Callable[[], Any], seed: int, quick: bool) -> dict[str, float
     told = quality.knn_accuracy(places, labels, placed, rows.test.labels, (1, 5))
     scaled = rows.test.X.astype(np.float32) / 255
     found |= {"1-NN": told[1], "5-NN": told[5], "trustworthiness": quality.trustworthiness(scaled, placed)}
+    if hasattr(made, "save"):
+        found |= kept(made)
     if hasattr(made, "inverse_transform"):
         found["squared error"] = quality.mean_squared_error(scaled, made.inverse_transform(placed) / np.float32(255))
     return found
+
+
+def kept(made: Any) -> dict[str, float]:
+    """Give how large a bundle is, and how long it takes to load."""
+    import narrows
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.narrows"
+        made.save(path)
+        began = time.perf_counter()
+        narrows.load(path)
+        return {"bundle, MB": path.stat().st_size / 1e6, "loading, seconds": time.perf_counter() - began}
 
 
 def main() -> None:
