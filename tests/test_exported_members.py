@@ -25,6 +25,7 @@ PUBLIC = [
     "__version__",
     "data",
     "errors",
+    "export",
     "load",
     "plot",
     "quality",

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from narrows import data, errors, plot, quality, report, study
+    from narrows import data, errors, export, plot, quality, report, study
     from narrows.bundle import load, save
     from narrows.estimators import Autoencoder, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
     from narrows.estimators.recipes import recipe, recipes
@@ -31,6 +31,7 @@ __all__ = [
     "__version__",
     "data",
     "errors",
+    "export",
     "load",
     "plot",
     "quality",
@@ -41,7 +42,7 @@ __all__ = [
     "study",
 ]
 
-_MODULES = {"data", "errors", "plot", "quality", "report", "study"}
+_MODULES = {"data", "errors", "export", "plot", "quality", "report", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
     "Conv": "narrows.networks",

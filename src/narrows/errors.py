@@ -26,6 +26,10 @@ class BundleError(ValueError):
     """A file is not a bundle that this version can trust: damaged, of another format, or naming what is not allowed."""
 
 
+class ExportError(RuntimeError):
+    """An exported file would not compute what the model does, or does not run; nothing was written."""
+
+
 class TrainingDiverged(RuntimeError):
     """Training met a value that is not finite; the estimator holds the weights of the last good epoch.
 

@@ -301,6 +301,34 @@ def report(
 
 
 @app.command()
+def export(
+    context: typer.Context,
+    bundle: Bundle,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: an .onnx or a .keras file.")],
+    part: Annotated[
+        flags.Part, typer.Option(help="What of the network; 'head' is the way from rows to predictions.")
+    ] = flags.Part.autoencoder,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Write the network for other programs: ONNX, or Keras's own.
+
+    An .onnx file takes rows in their own units, any number at a time, and needs neither Python nor narrows. It is run beside the model
+    before it is kept. Needs narrows[onnx].
+    """
+    del json, quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import exporting
+
+        return exporting.export(context.obj, bundle, output, part=part.value)
+
+    return job
+
+
+@app.command()
 def dimensions(
     context: typer.Context,
     source: Data,

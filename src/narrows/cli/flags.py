@@ -30,6 +30,15 @@ class Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
+class Part(StrEnum):
+    """What of a network is exported."""
+
+    autoencoder = "autoencoder"
+    encoder = "encoder"
+    decoder = "decoder"
+    head = "head"
+
+
 def _noted(name: str) -> Callable[[typer.Context, bool], bool]:
     def note(context: typer.Context, value: bool) -> bool:
         if value:

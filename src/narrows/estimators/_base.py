@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from narrows.data.writing import check_writable
 from narrows.estimators import _fitting
 from narrows.estimators._callbacks import CallbackSupportMixin, with_callbacks
 from narrows.estimators._checks import check_codes, check_rows, check_weights, dense
@@ -320,6 +321,32 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
         check_is_fitted(self)
         network = self._network
         return plan_table(network.plan) if network.plan is not None else own_table(network.computation)
+
+    def export_onnx(self, path: Any, *, part: Literal["autoencoder", "encoder", "decoder", "head"] = "autoencoder") -> dict[str, float]:
+        """Write the network as an .onnx file, which runs without Python, narrows and Keras; see `narrows.export.write`.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that ends in .onnx; written whole or not at all.
+        part : {"autoencoder", "encoder", "decoder", "head"}, default="autoencoder"
+            What to write. All but the decoder take rows in their own units; "head" leads from there to predictions.
+
+        Returns
+        -------
+        dict of str to float
+            By how much each output differs from the model's at most, in ONNX Runtime, as a share of the output's spread.
+
+        Raises
+        ------
+        NotFittedError, ValueError, ExportError, MissingExtra, OSError
+            If not fitted, if it has no such part or layers or functions of your own, if the file would compute something else, if
+            ``narrows[onnx]`` is not installed, or if the file cannot be written.
+        """
+        from narrows import export
+
+        check_writable(path, (".onnx",))
+        return export.write(path, self, part=part)
 
     @property
     def encoder_(self) -> Any:
