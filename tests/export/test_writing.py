@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from narrows.export._parts import built
 from narrows.networks.plan import DenseLayer
 from narrows.networks.scale import learn
 
-LAST = narrows.__version__
+VERSION = narrows.__version__
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +88,12 @@ def test_metadata_say_whose_file_it_is(source, told, bundle, tmp_path):
 
     model = onnx.load(tmp_path / "x.onnx")
     said = {entry.key: entry.value for entry in model.metadata_props}
-    assert (said["narrows"], said["estimator"], said["part"]) == (LAST, "SupervisedAutoencoder", "head")
+    assert (said["narrows"], said["estimator"], said["part"]) == (VERSION, "SupervisedAutoencoder", "head")
     assert json.loads(said["feature_names"]) == ["when", "weight", "both", "größe"]
     assert json.loads(said["classes"]) == ["early", "late"]
     assert said["description"] == model.doc_string
     assert "from rows (n, 4) to codes (n, 2), probabilities (n, 2)" in model.doc_string
-    assert (model.producer_name, model.producer_version) == ("narrows", LAST)
+    assert (model.producer_name, model.producer_version) == ("narrows", VERSION)
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 18)]
     assert model.ir_version == 8
     assert "image_shape" not in said
@@ -241,7 +242,7 @@ def test_a_map_says_that_its_autoencoder_can_be_exported(rng, tmp_path):
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
 def test_a_missing_package_is_named(package, plain, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, package, None)
+    monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(MissingExtra, match=rf"needs {package}, which is not installed: pip install 'narrows\[onnx\]'"):
         plain.export_onnx(tmp_path / "x.onnx")
