@@ -105,9 +105,10 @@ def test_the_best_map_with_labels_is_convolutional():
 
 
 def test_a_map_draws_neighbors_together():
-    assert narrows.recipe("map").neighbor_weight == 0.1
-    assert {name: value for name, value in narrows.recipe("map").get_params(deep=False).items() if name != "neighbor_weight"} == {
-        name: value for name, value in narrows.Autoencoder().get_params(deep=False).items() if name != "neighbor_weight"
+    changed = {"neighbor_weight": 0.1, "batch_size": 256, "learning_rate": 0.004}
+    assert {name: narrows.recipe("map").get_params(deep=False)[name] for name in changed} == changed
+    assert {name: value for name, value in narrows.recipe("map").get_params(deep=False).items() if name not in changed} == {
+        name: value for name, value in narrows.Autoencoder().get_params(deep=False).items() if name not in changed
     }
 
 
