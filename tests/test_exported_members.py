@@ -14,6 +14,7 @@ import narrows
 ROOT = Path(__file__).parent.parent
 PUBLIC = [
     "Autoencoder",
+    "AutoencoderOutlierDetector",
     "Conv",
     "Dense",
     "Gaussian",
@@ -57,7 +58,7 @@ def test_star_import_gives_the_public_names(python):
 
 
 def test_unknown_name_says_which_there_are():
-    with pytest.raises(AttributeError, match=r"no attribute 'Autoencode'; its names are Autoencoder, Conv, Dense, "):
+    with pytest.raises(AttributeError, match=r"no attribute 'Autoencode'; its names are Autoencoder, AutoencoderOutlierDetector, Conv, "):
         _ = narrows.Autoencode
 
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from narrows import data, errors, export, plot, quality, report, study
     from narrows.bundle import load, save
-    from narrows.estimators import Autoencoder, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
+    from narrows.estimators import (
+        Autoencoder,
+        AutoencoderOutlierDetector,
+        LatentMap,
+        SupervisedAutoencoder,
+        SupervisedAutoencoderRegressor,
+    )
     from narrows.estimators.recipes import recipe, recipes
     from narrows.networks import Conv, Dense
     from narrows.training.noise import Gaussian, Masking, SaltAndPepper
@@ -20,6 +26,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "AutoencoderOutlierDetector",
     "Conv",
     "Dense",
     "Gaussian",
@@ -45,6 +52,7 @@ __all__ = [
 _MODULES = {"data", "errors", "export", "plot", "quality", "report", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
+    "AutoencoderOutlierDetector": "narrows.estimators",
     "Conv": "narrows.networks",
     "Dense": "narrows.networks",
     "Gaussian": "narrows.training.noise",

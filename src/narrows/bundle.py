@@ -19,9 +19,7 @@ from safetensors.numpy import save as save_tensors
 from narrows import _json
 from narrows._files import replacing
 from narrows.errors import BundleError
-from narrows.estimators._base import BaseAutoencoder
-from narrows.estimators._state import State, get_state, network_of, set_state
-from narrows.estimators.latent_map import LatentMap
+from narrows.estimators._state import Saveable, State, get_state, network_of, set_state
 from narrows.networks.network import Network
 
 FORMAT = 1
@@ -53,12 +51,12 @@ class Manifest(BaseModel):
     metadata: dict[str, Any]
 
 
-def save(estimator: BaseAutoencoder | LatentMap, path: str | os.PathLike[str], *, metadata: dict[str, Any] | None = None) -> None:
+def save(estimator: Saveable, path: str | os.PathLike[str], *, metadata: dict[str, Any] | None = None) -> None:
     """Save a fitted model.
 
     Parameters
     ----------
-    estimator : Autoencoder, another of this library, or LatentMap
+    estimator : Autoencoder, another of this library, LatentMap or AutoencoderOutlierDetector
         Fitted.
     path : path-like
         Where to, by custom ``NAME.narrows``. Written whole or not at all.
@@ -113,7 +111,7 @@ def load(path: str | os.PathLike[str], *, custom_objects: dict[str, Any] | None 
 
     Returns
     -------
-    Autoencoder, another of this library, or LatentMap
+    Autoencoder, another of this library, LatentMap or AutoencoderOutlierDetector
         Fitted; its results are bit-identical to the saved one's on the same machine.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from narrows import Autoencoder, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
+from narrows import Autoencoder, AutoencoderOutlierDetector, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
 
 REASON = (
     "minibatches are drawn from the rows that come, as in all of scikit-learn; tests/training/test_objective.py has the law in its place"
@@ -28,6 +28,11 @@ def test_estimator_check(estimator, check):
 
 @parametrize_with_checks([LatentMap(2, autoencoder=Autoencoder(**SMALL), tsne=FEW, random_state=0)])
 def test_map_check(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([AutoencoderOutlierDetector(Autoencoder(1, **SMALL), random_state=0)])
+def test_outlier_detector_check(estimator, check):
     check(estimator)
 
 

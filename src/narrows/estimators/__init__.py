@@ -2,7 +2,8 @@
 
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.estimators.latent_map import LatentMap
+from narrows.estimators.outlier_detector import AutoencoderOutlierDetector
 from narrows.estimators.supervised import SupervisedAutoencoder
 from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
 
-__all__ = ["Autoencoder", "LatentMap", "SupervisedAutoencoder", "SupervisedAutoencoderRegressor"]
+__all__ = ["Autoencoder", "AutoencoderOutlierDetector", "LatentMap", "SupervisedAutoencoder", "SupervisedAutoencoderRegressor"]

@@ -1,4 +1,4 @@
-"""What all estimators are: transformers of rows that bundles keep, as methods short for the functions of `narrows.bundle`."""
+"""What all estimators are: kept by bundles, in methods short for the functions of `narrows.bundle`; most are transformers of rows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 
-class SavedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A transformer that can be a bundle. Not public."""
+class Saved:
+    """What can be a bundle. Not public."""
 
     def save(self: Any, path: Any) -> None:
         """Save the fitted model as a bundle; see `narrows.save`.
@@ -52,6 +52,10 @@ class SavedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
         made: Self = bundle.load(path, custom_objects=custom_objects, expected=cls)
         return made
+
+
+class SavedTransformer(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A transformer that can be a bundle. Not public."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -14,8 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from narrows import _backend
 from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
+from narrows.estimators._reasons import Usual
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.estimators.latent_map import FEWEST, LatentMap
+from narrows.estimators.outlier_detector import AutoencoderOutlierDetector
 from narrows.estimators.supervised import SupervisedAutoencoder
 from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
 from narrows.networks import Choices, Conv, Dense, Plan, config
@@ -29,6 +31,7 @@ ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
     made.__name__: made for made in (Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor)
 }
 CHOICES: dict[str, type[Choices]] = {made.__name__: made for made in (Conv, Dense, Gaussian, Masking, SaltAndPepper)}
+USUAL = ("misfit", "center", "reach", "code", "precision")  # what a detector's arrays are called
 NOT_SAVED = {"callbacks": None, "verbose": 0}  # parts of a run, not of a model
 
 
@@ -114,6 +117,27 @@ class MapState(BaseModel):
     fit_seconds: float
 
 
+class OutliersState(BaseModel):
+    """An `AutoencoderOutlierDetector` around the estimator: its own parameters, and what fitting learned besides arrays.
+
+    Attributes
+    ----------
+    params : dict
+        All but `autoencoder`.
+    given : bool
+        Whether settings of an autoencoder were given: the estimator's then are these.
+    offset, fit_seconds : float
+    n_held_out : int
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    params: dict[str, Any]
+    given: bool
+    offset: Measured
+    n_held_out: int
+    fit_seconds: float
+
+
 class State(BaseModel):
     """A fitted estimator without its arrays.
 
@@ -131,6 +155,8 @@ class State(BaseModel):
     learned : Learned
     map : MapState or None
         Of the `LatentMap` whose autoencoder this is, if it is one's.
+    outliers : OutliersState or None
+        Of the `AutoencoderOutlierDetector` whose autoencoder this is, if it is one's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -141,9 +167,13 @@ class State(BaseModel):
     head: Head | None = None
     learned: Learned
     map: MapState | None = None  # since 0.2.0
+    outliers: OutliersState | None = None  # since 0.2.0
 
 
-def get_state(estimator: BaseAutoencoder | LatentMap) -> tuple[State, dict[str, np.ndarray]]:
+Saveable = BaseAutoencoder | LatentMap | AutoencoderOutlierDetector
+
+
+def get_state(estimator: Saveable) -> tuple[State, dict[str, np.ndarray]]:
     """Take a fitted estimator apart.
 
     Returns
@@ -151,7 +181,7 @@ def get_state(estimator: BaseAutoencoder | LatentMap) -> tuple[State, dict[str, 
     state : State
     arrays : dict of str to ndarray
         Weights under "weights/", the scaling under "scale/", that of numbers to predict under "label_scale/"; a map's fitted codes and
-        their places under "map/".
+        their places under "map/", what is usual to a detector under "outliers/".
 
     Raises
     ------
@@ -163,6 +193,8 @@ def get_state(estimator: BaseAutoencoder | LatentMap) -> tuple[State, dict[str, 
     check_is_fitted(estimator)
     if isinstance(estimator, LatentMap):
         return _map_state(estimator)
+    if isinstance(estimator, AutoencoderOutlierDetector):
+        return _outliers_state(estimator)
     name = type(estimator).__name__
     if ESTIMATORS.get(name) is not type(estimator):
         raise ValueError(f"a bundle holds one of {sorted(ESTIMATORS)}, got a {name}: save the estimator that it was derived from")
@@ -200,11 +232,23 @@ def get_state(estimator: BaseAutoencoder | LatentMap) -> tuple[State, dict[str, 
     return State(estimator=name, params=params, plan=network.plan, keras=own, head=head, learned=learned), arrays
 
 
+def _own_params(estimator: LatentMap | AutoencoderOutlierDetector, kind: type) -> dict[str, Any]:
+    """Give the parameters of what stands around an autoencoder, but for that."""
+    if type(estimator) is not kind:
+        raise ValueError(f"a bundle holds a {kind.__name__}, got a {type(estimator).__name__}: save the estimator that it was derived from")
+    return {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items() if key != "autoencoder"}
+
+
+def _read_params(params: dict[str, Any], kind: Any, custom_objects: dict[str, Any] | None) -> dict[str, Any]:
+    known = set(kind().get_params(deep=False)) - {"autoencoder"}
+    if set(params) != known:
+        raise ValueError(f"its {kind.__name__} has not the parameters {sorted(known)}")
+    return {key: _decode(key, value, custom_objects) for key, value in params.items()}
+
+
 def _map_state(estimator: LatentMap) -> tuple[State, dict[str, np.ndarray]]:
-    if type(estimator) is not LatentMap:
-        raise ValueError(f"a bundle holds a LatentMap, got a {type(estimator).__name__}: save the estimator that it was derived from")
+    params = _own_params(estimator, LatentMap)
     state, arrays = get_state(estimator.autoencoder_)
-    params = {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items() if key != "autoencoder"}
     found = MapState(
         params=params,
         given=estimator.autoencoder is not None,
@@ -227,10 +271,7 @@ def _set_map_state(state: State, found: MapState, arrays: dict[str, np.ndarray],
         parts[key] = value
     if sum(key.startswith("map/") for key in arrays) != 2 or len(parts["codes"]) != len(parts["embedding"]) or len(parts["codes"]) < FEWEST:
         raise ValueError("its map's codes and places do not belong together")
-    known = set(LatentMap().get_params(deep=False)) - {"autoencoder"}
-    if set(found.params) != known:
-        raise ValueError(f"its LatentMap has not the parameters {sorted(known)}")
-    params = {key: _decode(key, value, custom_objects) for key, value in found.params.items()}
+    params = _read_params(found.params, LatentMap, custom_objects)
     made = LatentMap(**params, autoencoder=clone(inner) if found.given else None)
     made.autoencoder_, made.codes_, made.embedding_ = inner, parts["codes"], parts["embedding"]
     made.kl_divergence_, made.fit_seconds_ = found.kl_divergence, found.fit_seconds
@@ -238,7 +279,55 @@ def _set_map_state(state: State, found: MapState, arrays: dict[str, np.ndarray],
     return made
 
 
-def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> BaseAutoencoder | LatentMap:
+def _outliers_state(estimator: AutoencoderOutlierDetector) -> tuple[State, dict[str, np.ndarray]]:
+    params = _own_params(estimator, AutoencoderOutlierDetector)
+    state, arrays = get_state(estimator.autoencoder_)
+    found = OutliersState(
+        params=params,
+        given=estimator.autoencoder is not None,
+        offset=estimator.offset_,
+        n_held_out=estimator.n_held_out_,
+        fit_seconds=estimator.fit_seconds_,
+    )
+    usual = {} if estimator.usual_ is None else {f"outliers/{key}": getattr(estimator.usual_, key) for key in USUAL}
+    return state.model_copy(update={"outliers": found}), arrays | usual
+
+
+def _usual(arrays: dict[str, np.ndarray], state: State) -> Usual:
+    """Give what is usual to a detector, by its arrays."""
+    d = state.learned.n_features
+    k = arrays["code"].size if "code" in arrays else 0
+    shapes: dict[str, set[tuple[int, ...]]] = {key: {(d,)} for key in ("misfit", "center", "reach")}
+    shapes |= {"code": {(k,)}, "precision": {(k, k), (k,)}}
+    for key in USUAL:
+        value = arrays.get(key)
+        if value is None or value.shape not in shapes[key] or value.dtype != np.float64 or not np.isfinite(value).all():
+            raise ValueError(f"its detector has no sound {key!r} for {d} features")
+    if set(arrays) != set(USUAL) or min(arrays["misfit"].min(), arrays["reach"].min()) <= 0:
+        raise ValueError("its detector's arrays do not belong together")
+    return Usual(**arrays)
+
+
+def _set_outliers_state(
+    state: State, found: OutliersState, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None
+) -> AutoencoderOutlierDetector:
+    own = {key.removeprefix("outliers/"): value for key, value in arrays.items() if key.startswith("outliers/")}
+    usual = _usual(own, state) if found.params.get("measure") == "usual" else None
+    if usual is None and own:
+        raise ValueError("its detector holds arrays that its measure does not use")
+    others = {key: value for key, value in arrays.items() if not key.startswith("outliers/")}
+    inner = set_state(state.model_copy(update={"outliers": None}), others, custom_objects)
+    if not isinstance(inner, BaseAutoencoder) or (usual is not None and usual.code.size != inner._n_features_out):
+        raise ValueError("its detector and its autoencoder do not belong together")
+    params = _read_params(found.params, AutoencoderOutlierDetector, custom_objects)
+    made = AutoencoderOutlierDetector(**params, autoencoder=clone(inner) if found.given else None)
+    made.autoencoder_, made.usual_, made.offset_ = inner, usual, found.offset
+    made.n_held_out_, made.fit_seconds_ = found.n_held_out, found.fit_seconds
+    made._take_over()
+    return made
+
+
+def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[str, Any] | None = None) -> Saveable:
     """Put a fitted estimator together again.
 
     Raises
@@ -248,6 +337,8 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     """
     if state.map is not None:
         return _set_map_state(state, state.map, arrays, custom_objects)
+    if state.outliers is not None:
+        return _set_outliers_state(state, state.outliers, arrays, custom_objects)
     params = params_of(state, custom_objects)
     estimator = ESTIMATORS[state.estimator](**params)
     estimator._network = network_of(state, arrays, custom_objects)
