@@ -72,3 +72,97 @@ def test_no_rows_are_shown_if_none_are_asked_for(narrows, digits, tmp_path):
 
     assert (done.code, done.out, done.err) == (0, "", "")
     assert pyarrow.csv.read_csv(tmp_path / "errors.csv").num_rows == 1438
+
+
+ODD = "50,-50,50,tulip"
+NAMES = ("width", "length", "height")
+
+
+def with_odd_row(flowers, tmp_path) -> str:
+    lines = flowers.path.with_suffix(".csv").read_text().splitlines()
+    lines[7] = ODD
+    (tmp_path / "odd.csv").write_text("\n".join(lines))
+    return "odd.csv"
+
+
+def test_why_names_the_columns_with_value_and_reconstruction(narrows, flowers, tmp_path):
+    source = with_odd_row(flowers, tmp_path)
+    made = package.load(flowers.path)
+    rows = as_table(load(source, label="species"))
+    rebuilt = dict(zip(NAMES, made.reconstruct(rows)[6], strict=True))
+    squares = dict(zip(NAMES, made.reconstruction_error(rows, per_feature=True)[6], strict=True))
+    worst, share = max(NAMES, key=squares.__getitem__), max(squares.values()) / sum(squares.values())
+
+    said = narrows("score", flowers.path, source, "--top", "3", "--why")
+
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines())) <= 80
+    _, _, first, why, *_ = said.out.splitlines()
+    assert first.split()[0] == "7"
+    assert f"{worst} {-50 if worst == 'length' else 50}, not {rebuilt[worst]:.4g} ({100 * share:.0f} %)" in why
+    assert said.out.count(" %)") == 9
+
+
+def test_why_is_in_json_and_in_the_table(narrows, flowers, tmp_path):
+    source = with_odd_row(flowers, tmp_path)
+
+    done = narrows("score", flowers.path, source, "--top", "2", "--why", "--json", "-o", "errors.csv")
+
+    first, _ = json.loads(done.out)["worst"]
+    assert [set(reason) for reason in first["why"]] == [{"feature", "name", "value", "reconstruction", "usual", "share", "extreme"}] * 3
+    assert sum(reason["share"] for reason in first["why"]) == pytest.approx(1)
+    table = pyarrow.csv.read_csv(tmp_path / "errors.csv")
+    assert table.column_names[:7] == ["row", "error", "why_1", "value_1", "reconstruction_1", "share_1", "why_2"]
+    assert table.num_rows == 80
+    line = table.to_pylist()[0]
+    assert [line[f"why_{place}"] for place in (1, 2, 3)] == [reason["name"] for reason in first["why"]]
+    assert line["reconstruction_1"] == pytest.approx(first["why"][0]["reconstruction"])
+
+
+def test_why_names_pixels_of_images(narrows, digits):
+    said = narrows("score", digits.path, "digits", "--test", "--top", "1", "--why")
+
+    assert said.out.splitlines()[3].strip().startswith("pixel_")
+
+
+@pytest.fixture(scope="module")
+def detector(flowers, tmp_path_factory):
+    """Give a detector's bundle and a table without labels, side by side."""
+    folder = tmp_path_factory.mktemp("detector")
+    lines = flowers.path.with_suffix(".csv").read_text().splitlines()
+    (folder / "plain.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    small = package.Autoencoder(1, layers=(16,), epochs=2, precision="float32")
+    made = package.AutoencoderOutlierDetector(small, contamination=0.1, random_state=0)
+    made.fit(as_table(load(folder / "plain.csv"))).save(folder / "odd.narrows")
+    return folder
+
+
+def test_a_detector_says_which_rows_are_outliers(narrows, detector, tmp_path):
+    bundle, source = detector / "odd.narrows", detector / "plain.csv"
+    made, rows = package.load(bundle), as_table(load(source))
+
+    said = narrows("score", bundle, source, "--top", "9", "--why", "-o", "all.csv")
+
+    assert (said.code, said.err) == (0, "")
+    head, _, *shown = said.out.splitlines()
+    assert head.split() == ["row", "error", "outlier"]
+    assert [line.split()[2] for line in shown if line[:1].isdigit()] == ["yes"] * 8 + ["no"]
+    assert f"outliers  8 rows, of an error above {-made.offset_:.4g}" in said.out
+    table = pyarrow.csv.read_csv(tmp_path / "all.csv").to_pydict()
+    np.testing.assert_array_equal(np.where(table["outlier"], -1, 1), made.predict(rows)[np.array(table["row"]) - 1])
+    values = json.loads(narrows("score", bundle, source, "--json").out)
+    assert (values["outliers"], values["threshold"]) == (8, -made.offset_)
+    assert values["worst"][0]["outlier"] is True
+
+
+def test_a_detector_is_its_autoencoder_to_other_commands(narrows, detector, tmp_path):
+    """It encodes, and is described."""
+    bundle = detector / "odd.narrows"
+    np.save(tmp_path / "rows.npy", np.zeros((3, 3)))
+
+    assert narrows("encode", bundle, "rows.npy", "-o", "codes.npy").code == 0
+    assert np.load(tmp_path / "codes.npy").shape == (3, 1)
+    assert "contamination 10 % of the rows" in narrows("info", bundle).out
+    values = json.loads(narrows("info", bundle, "--json").out)
+    assert values["estimator"] == "AutoencoderOutlierDetector"
+    assert values["outliers"]["parameters"]["contamination"] == 0.1

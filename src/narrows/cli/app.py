@@ -246,6 +246,9 @@ def score(
         typer.Option("-o", "--output", metavar="FILE", help="Also write all rows, worst first: a .csv or .parquet file of row and error."),
     ] = None,
     top: Annotated[int, typer.Option(min=0, metavar="N", help="Rows to show.")] = 10,
+    why: Annotated[
+        bool, typer.Option("--why", help="Also name the columns that carry each row's error, with value and reconstruction.")
+    ] = False,
     test: TestRows = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -254,14 +257,15 @@ def score(
 ) -> Job:
     """Show which rows are rebuilt worst.
 
-    The error is a row's mean squared error in scaled units; rows are counted from 1, images called by their files.
+    The error is a row's mean squared error in scaled units; rows are counted from 1, images called by their files. That of a
+    detector of outliers is in units of an ordinary row's; it also says which rows are outliers.
     """
     del json, quiet, verbose, debug
 
     def job() -> int:
         from narrows.cli import scoring
 
-        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test)
+        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test, why=why)
 
     return job
 

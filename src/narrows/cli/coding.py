@@ -109,7 +109,7 @@ def _check_width(rows: data.Rows, width: int, what: str, bundle: Path) -> None:
 
 
 def load(bundle: Path, method: str = "transform") -> Any:
-    """Load an estimator that has a method.
+    """Load an estimator that has a method; of a detector of outliers, where only its autoencoder has it, that.
 
     Raises
     ------
@@ -119,8 +119,11 @@ def load(bundle: Path, method: str = "transform") -> Any:
         If it is a map, whose places have no such method.
     """
     from narrows import bundle as bundles
+    from narrows.estimators import AutoencoderOutlierDetector
 
     made = bundles.load(bundle)
+    if isinstance(made, AutoencoderOutlierDetector) and not hasattr(made, method):
+        made = made.autoencoder_
     if not hasattr(made, method):
         raise ValueError(
             f"'{bundle}' holds a {type(made).__name__}, which places rows on a map and decodes places ('narrows encode' and 'decode') and "

@@ -1,9 +1,10 @@
-"""``narrows score``: how far each row is from its reconstruction, the worst first."""
+"""``narrows score``: how far each row is from its reconstruction, the worst first, and what carries the distance."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,14 @@ from narrows.cli.coding import FILE, begin, load, rows_for
 from narrows.cli.reading import Source, as_input
 from narrows.cli.screen import Screen, aligned, counted, size
 
+if TYPE_CHECKING:
+    from narrows.estimators._reasons import Reason
+
 FORMATS = (".csv", ".parquet")  # row numbers are integers, errors are not: .npy holds one type
+NAMED, WIDTH = 3, 78  # columns that are named for a row; characters of a line
 
 
-def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, top: int, test: bool) -> int:
+def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, top: int, test: bool, why: bool = False) -> int:
     """Show the rows of largest error, write all of them if asked; give the exit code.
 
     Raises
@@ -25,31 +30,92 @@ def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, 
     """
     manifest = begin(bundle, source, output, FORMATS)
     rows = rows_for(screen, manifest, bundle, source, test)
-    errors = load(bundle, "reconstruction_error").reconstruction_error(as_input(rows))
+    estimator, given = load(bundle, "score_samples"), as_input(rows)
+    errors = -estimator.score_samples(given)
+    threshold = -estimator.offset_ if hasattr(estimator, "offset_") else None
+    outliers = 0 if threshold is None else int((errors > threshold).sum())
     order = np.argsort(-errors, kind="stable")
     figures = {"mean": errors.mean(), "median": np.median(errors), "p95": np.quantile(errors, 0.95), "largest": errors.max()}
-    worst = [_about(rows, errors, row) for row in order[:top]]
-    if worst:
-        screen.table(
-            aligned(list(worst[0]), [[f"{value:.4g}" if name == "error" else str(value) for name, value in line.items()] for line in worst])
-        )
-        screen.say()
+    reasons = _reasons_of(estimator, given, order if output is not None else order[:top]) if why else []
+    worst = [_about(rows, errors, row, threshold) for row in order[:top]]
+    _show(screen, worst, reasons)
     screen.facts(
         [
             ("rows", f"{len(errors):,}" + ", counted from 1" * (rows.names is None)),
             ("error", "mean {mean:.4g}, median {median:.4g}, 95 % up to {p95:.4g}, largest {largest:.4g}".format(**figures)),
+            *([] if threshold is None else [("outliers", f"{counted(outliers, 'row')}, of an error above {threshold:.4g}")]),
         ]
     )
     if output is not None:
-        index = ("row", order + 1) if rows.names is None else (FILE, [rows.names[row] for row in order])
-        data.write(output, errors[order, None], ["error"], index=index)
+        _write(output, rows, errors, order, threshold, reasons)
         what = f"the errors of {rows.name}, {counted(len(errors), 'row')}, worst first"
         screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {what}")
-    screen.result({"rows": len(errors), **{name: float(figure) for name, figure in figures.items()}, "worst": worst})
+    found = {} if threshold is None else {"threshold": float(threshold), "outliers": outliers}
+    told = [{**line, "why": [asdict(reason) for reason in of_row]} for line, of_row in zip(worst, reasons, strict=False)] if why else worst
+    screen.result({"rows": len(errors), **{name: float(figure) for name, figure in figures.items()}, **found, "worst": told})
     return 0
 
 
-def _about(rows: data.Rows, errors: np.ndarray, row: Any) -> dict[str, Any]:
+def _reasons_of(estimator: Any, given: Any, chosen: np.ndarray) -> list[tuple[Reason, ...]]:
+    """Name the columns that carry the errors of some of the rows, whatever kind of estimator scored them."""
+    from narrows.estimators import _reasons
+    from narrows.estimators._checks import check_rows
+
+    network = (estimator.autoencoder_ if hasattr(estimator, "offset_") else estimator)._network
+    found = check_rows(estimator, given, reset=False)[chosen]
+    return _reasons.reasons(network, found, _reasons.feature_names(estimator), NAMED, getattr(estimator, "usual_", None))
+
+
+def _about(rows: data.Rows, errors: np.ndarray, row: Any, threshold: float | None) -> dict[str, Any]:
     label = {} if rows.labels is None else {"label": rows.labels[row].item()}
     which = {"row": int(row) + 1} if rows.names is None else {FILE: rows.names[row]}
-    return {**which, "error": float(errors[row]), **label}
+    outlier = {} if threshold is None else {"outlier": bool(errors[row] > threshold)}
+    return {**which, "error": float(errors[row]), **outlier, **label}
+
+
+def _show(screen: Screen, worst: list[dict[str, Any]], reasons: list[tuple[Reason, ...]]) -> None:
+    """Print the worst rows, below each what carries its error."""
+    if not worst:
+        return
+    head, rule, *lines = aligned(list(worst[0]), [[_cell(name, value) for name, value in line.items()] for line in worst]).splitlines()
+    shown = [head, rule]
+    for place, line in enumerate(lines):
+        shown.append(line)
+        if reasons:
+            shown += _packed([str(reason) for reason in reasons[place]])
+    screen.table("\n".join(shown))
+    screen.say()
+
+
+def _packed(phrases: list[str]) -> list[str]:
+    """Put as many phrases in a line as fit."""
+    lines: list[str] = []
+    for phrase in phrases:
+        longer = f"{lines[-1]}; {phrase}" if lines else ""
+        if lines and len(longer) <= WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(f"    {phrase}")
+    return lines
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "outlier":
+        return "yes" if value else "no"
+    return f"{value:.4g}" if name == "error" else str(value)
+
+
+def _write(
+    output: Path, rows: data.Rows, errors: np.ndarray, order: np.ndarray, threshold: float | None, reasons: list[tuple[Reason, ...]]
+) -> None:
+    """Write all rows, the worst first."""
+    columns: list[tuple[str, Any]] = [("row", order + 1) if rows.names is None else (FILE, [rows.names[row] for row in order])]
+    columns.append(("error", errors[order]))
+    if threshold is not None:
+        columns.append(("outlier", errors[order] > threshold))
+    for place in range(len(reasons[0]) if reasons else 0):
+        of_place = [of_row[place] for of_row in reasons]
+        columns.append((f"why_{place + 1}", [reason.name for reason in of_place]))
+        for what in ("value", "reconstruction", "share"):
+            columns.append((f"{what}_{place + 1}", np.array([getattr(reason, what) for reason in of_place])))
+    data.write(output, np.empty((len(order), 0), np.float32), [], index=columns)

@@ -12,6 +12,7 @@ from narrows.data.names import listed
 
 if TYPE_CHECKING:
     from narrows.bundle import Manifest
+    from narrows.estimators._state import State
     from narrows.quality import Quality
 
 EPOCHS_SHOWN = 8
@@ -56,6 +57,10 @@ def info(screen: Screen, path: Path) -> int:
         screen.facts(
             [("map", f"t-SNE of these codes, in {state.map.fit_seconds:.1f} s with them; divergence {state.map.kl_divergence:.4g}")]
         )
+    if state.outliers is not None:
+        share = state.outliers.params["contamination"]
+        shares = share if share == "auto" else f"{100 * share:g} % of the rows"
+        screen.facts([("outliers", f"rows of an error above {-state.outliers.offset:.4g}; contamination {shares}")])
     screen.say()
     screen.table(_history(learned.history))
     kept = f"; the weights are those of {f'epoch {learned.best_epoch}' if learned.best_epoch else 'the start'}"
@@ -112,12 +117,14 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
     from narrows.networks.table import plan_table
 
     state, learned = manifest.state, manifest.state.learned
+    parts = {"map": state.map, "outliers": state.outliers}
+    around = {name: {**part.model_dump(mode="json"), "parameters": _plain(part.params)} for name, part in parts.items() if part is not None}
     return {
         "bundle": str(path),
         "bytes": path.stat().st_size,
         "format": manifest.format,
         "versions": manifest.versions,
-        "estimator": state.estimator if state.map is None else "LatentMap",
+        "estimator": _kind(state),
         "parameters": _plain(state.params),
         "network": None if state.plan is None else plan_table(state.plan).to_dict(),
         "n_features": learned.n_features,
@@ -133,9 +140,14 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
         "seconds": learned.fit_seconds,
         "history": learned.history,
         "diagnostics": [verdict.model_dump() for verdict in learned.diagnostics],
-        **({} if state.map is None else {"map": {**state.map.model_dump(mode="json"), "parameters": _plain(state.map.params)}}),
+        **around,
         **manifest.metadata,
     }
+
+
+def _kind(state: State) -> str:
+    """Give the class of what a bundle holds."""
+    return "LatentMap" if state.map is not None else "AutoencoderOutlierDetector" if state.outliers is not None else state.estimator
 
 
 def quality_lines(
