@@ -51,6 +51,13 @@ def test_a_map_and_the_bundle_that_made_it(way, narrows, table, tmp_path):
     assert np.load("rows.npy").shape == (60, 3)
 
 
+def test_a_warning_is_said_once(narrows, rows):
+    done = narrows("map", rows, *QUICK, "-q", "-o", "map.csv")
+
+    assert done.code == 0, done.err
+    assert done.err.count("worse than PCA") == 1
+
+
 def test_two_steps_are_those_of_the_estimator(narrows, rows):
     assert narrows("map", rows, "--two-step", "--components", "2", "--epochs", "2", "--seed", "3", "-o", "map.npy").code == 0
 

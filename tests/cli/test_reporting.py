@@ -81,6 +81,7 @@ def test_a_map_is_a_page_too(narrows, table, tmp_path):
             ["report", "flowers.narrows", "wide.npy", "-o", "page.html"],
             "has 5 columns, but 'flowers.narrows' takes rows of 3",
         ),
+        (["report", "flowers.narrows", "far.npy", "-o", "page.html"], "the squared error of row 1 is beyond the range of float32"),
         (["report", "flowers.narrows", "flowers.csv", "--test", "-o", "page.html"], "brings no test rows"),
         (["report", "flowers.narrows", "flowers.csv", "--label", "petal", "-o", "page.html"], "petal"),
         (["report", "flowers.narrows", "flowers.csv", "--rows", "0", "-o", "page.html"], "--rows"),
@@ -89,6 +90,7 @@ def test_a_map_is_a_page_too(narrows, table, tmp_path):
 def test_bad_input_is_one_line_and_leaves_nothing(arguments, message, narrows, table, tmp_path):
     assert narrows("fit", table, "--label", "species", *QUICK, "-o", "flowers.narrows", "-q").code == 0
     np.save("wide.npy", np.zeros((20, 5)))
+    np.save("far.npy", np.full((20, 3), 1e30))
 
     done = narrows(*arguments)
 

@@ -47,6 +47,14 @@ class Opened:
         self.page.wait_for_timeout(60)  # the last move is drawn with the next frame
         return np.array(json.loads(ring.get_attribute("data-code")), np.float32)
 
+    def drawn(self, act):
+        """Do something that moves the ring, and wait until what is there is drawn."""
+        ring = self.page.locator("#probe")
+        before = int(ring.get_attribute("data-draws"))
+        act()
+        self.page.wait_for_function("n => Number(document.getElementById('probe').dataset.draws) > n", arg=before)
+        return json.loads(ring.get_attribute("data-code"))
+
     def pixels(self, channels=1):
         """Give what is drawn under the ring, in [0, 255]."""
         drawn = self.page.evaluate(
@@ -144,10 +152,14 @@ def test_a_long_code_has_a_map_and_sliders(browser, written, digits):
 
     check_drawn(opened, made)
     opened.page.locator("#code summary").click()
-    opened.page.locator("#sliders input").nth(3).evaluate("input => { input.value = 1.5; input.dispatchEvent(new Event('input')); }")
-    opened.page.wait_for_timeout(80)
-    code = np.array(json.loads(opened.page.locator("#probe").get_attribute("data-code")), np.float32)
+    slider = opened.page.locator("#sliders input").nth(3)
+    set_by_hand = "input => { input.value = 1.5; input.dispatchEvent(new Event('input')); }"
+    code = np.array(opened.drawn(lambda: slider.evaluate(set_by_hand)), np.float32)
     drawn = opened.pixels()
+    assert opened.page.locator("#probe-place").text_content() == "set by hand: the code is no place on the map"
+    opened.page.locator("#after").click()
+    opened.drawn(opened.page.locator("#take").click)
+    assert opened.page.locator("#probe-place").text_content().startswith("at ")
     opened.lasso()
     assert len(opened.exported()) > 10
     opened.close()
@@ -227,13 +239,9 @@ def test_rows_are_stepped_through_by_keys_and_the_ring_goes_to_them(browser, wri
     drawn = page.evaluate(
         "Array.from(document.querySelector('#row-shown canvas').getContext('2d').getImageData(0, 0, 8, 8).data).filter((_, i) => !(i % 4))"
     )
-    page.locator("#take").click()
-    page.wait_for_timeout(80)
-    code = json.loads(page.locator("#probe").get_attribute("data-code"))
+    code = opened.drawn(page.locator("#take").click)
     page.locator("#probe").focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(80)
-    moved = json.loads(page.locator("#probe").get_attribute("data-code"))
+    moved = opened.drawn(lambda: page.keyboard.press("ArrowRight"))
     opened.close()
 
     assert facts.startswith(f"row 2; label: {labels[1]}; error ")
@@ -241,6 +249,32 @@ def test_rows_are_stepped_through_by_keys_and_the_ring_goes_to_them(browser, wri
     assert code == pytest.approx(supervised.transform(rows[1:2])[0], rel=1e-6)
     assert moved[0] > code[0]
     assert moved[1] == pytest.approx(code[1], rel=1e-5)
+
+
+def test_out_of_view_the_ring_waits_at_the_edge_and_a_key_brings_it_back(browser, written, digits, dense):
+    opened = Opened(browser, written(dense, digits[0][:100]))
+    page, ring = opened.page, opened.page.locator("#probe")
+    opened.drag(0.9, 0.9)
+    box = page.locator("#plane").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    for _ in range(6):
+        page.mouse.wheel(0, -240)
+        page.wait_for_timeout(40)
+    page.wait_for_function("document.getElementById('probe').classList.contains('away')")
+
+    page.locator("#home").focus()
+    page.keyboard.press("Tab")  # a focus outside would scroll the map away from under the ring
+    focused = page.evaluate("[document.activeElement.id, document.getElementById('plane').scrollTop]")
+    middle = opened.drawn(lambda: page.keyboard.press("ArrowRight"))
+    at, box = ring.bounding_box(), page.locator("#plane").bounding_box()
+    before, after = middle, opened.drawn(lambda: page.keyboard.press("Shift+ArrowRight"))
+    moved = ring.bounding_box()["x"] - at["x"]
+    opened.close()
+
+    assert focused == ["probe", 0]
+    assert at["x"] + at["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=2)
+    assert moved == pytest.approx(0.05 * box["width"], abs=2)
+    assert after[0] > before[0]
 
 
 def test_a_script_in_a_label_shows_as_text(browser, written, digits, dense):

@@ -154,6 +154,19 @@ def test_what_a_page_does_not_know_is_said():
     assert "more than a page should hold" in _decoder.untranslatable(network("relu", _decoder.MOST_WEIGHTS))
 
 
+def test_a_grid_keeps_digits_that_floats_of_16_bits_have_not():
+    def decode(places):
+        return np.array([1013, 0]) + np.array([0.5, 1e-7]) * places
+
+    spec, arrays = _decoder.gridded(decode, np.array([[0, 0], [1, 1]], np.float32), image=False)
+
+    found = arrays["grid/low"] + arrays["grid/step"] * arrays["grid"]
+    assert spec["features"] == 2
+    wanted = np.array([[1013 - 0.025, -5e-9], [1013.525, 1.05e-7]])  # a twentieth more than the places on each side
+    np.testing.assert_allclose(found[[0, -1]], wanted, rtol=1e-6, atol=1e-11)
+    assert len(np.unique(found[:, 0].round(5))) == _decoder.GRID
+
+
 def test_packing_repeats_its_bytes():
     arrays = {"a": np.arange(5, dtype=np.float32), "b": np.arange(6, dtype=">i4").reshape(2, 3)}
     assert packed(arrays) == packed(arrays)

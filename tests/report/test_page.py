@@ -105,6 +105,29 @@ def test_a_head_is_measured_by_labels_that_are_known(page, digits, supervised):
     assert 'class="matrix"' in text
 
 
+@pytest.mark.parametrize("kind", [float, bool, str])
+def test_classes_of_any_kind_are_counted_as_score_counts_them(page, kind):
+    rows = np.random.default_rng(0).normal(size=(90, 4))
+    labels = (rows[:, 0] > 0).astype(kind)
+    made = SupervisedAutoencoder(2, layers=(8,), epochs=2, random_state=0).fit(rows, labels)
+
+    text, _ = page(made, rows, labels)
+
+    assert f"<strong>{100 * made.score(rows, labels):.1f} %</strong> of 90 rows" in text
+
+
+def test_labels_that_the_head_was_not_taught_are_wrong_and_said(page):
+    rows = np.random.default_rng(0).normal(size=(90, 4))
+    labels = (rows[:, 0] > 0).astype(float)
+    made = SupervisedAutoencoder(2, layers=(8,), epochs=2, random_state=0).fit(rows, labels)
+    labels[:30] = np.inf
+
+    text, _ = page(made, rows, labels)
+
+    right = (made.predict(rows)[30:] == labels[30:]).sum() / 90
+    assert f"<strong>{100 * right:.1f} %</strong> of 90 rows. Of these, 30 have labels that it was not taught." in text
+
+
 def test_a_hundred_classes_have_a_list_of_what_is_confused(page):
     rows = np.random.default_rng(0).random((400, 5))
     labels = np.array([f"class {number % 100:02d} with a very long name indeed {'x' * 80}" for number in range(400)])
@@ -128,6 +151,40 @@ def test_numbers_that_are_predicted_have_their_share_of_variance(page):
     share = 1 - np.square(predicted - rows.sum(1)).sum() / np.square(rows.sum(1) - rows.sum(1).mean()).sum()
     assert f"<strong>{share:.4f}</strong>" in text
     assert spec["columns"][0]["kind"] == "numbers"
+
+
+def test_words_are_no_numbers_to_predict(page):
+    rows = np.random.default_rng(0).random((40, 4))
+    made = SupervisedAutoencoderRegressor(2, layers=(8,), epochs=1, random_state=0).fit(rows, rows.sum(1))
+
+    with pytest.raises(ValueError, match="the head predicts numbers, and y holds dear: give numbers, or leave y out"):
+        page(made, rows, ["dear"] * 40)
+
+
+def test_the_shade_of_colored_pixels_is_their_mean(page, digits):
+    rows = np.repeat(digits[0][:60, :, :, None], 3, axis=3) // np.array([1, 2, 9], np.uint8)
+    made = Autoencoder(2, layers=(8,), epochs=1, random_state=0).fit(rows)
+
+    text, _ = page(made, rows)
+
+    errors = made.reconstruction_error(rows, per_feature=True).reshape(60, 64, 3).mean((0, 2))
+    assert f"white {errors.max():.3g}</figcaption>" in text
+
+
+def test_a_row_too_far_away_is_named(page, dense, digits):
+    rows = digits[0][:20].reshape(20, 64).astype(np.float32)
+    rows[6] = 1e30
+
+    with pytest.raises(ValueError, match="the squared error of row 7 is beyond the range of float32"):
+        page(dense, rows)
+
+
+def test_what_is_no_autoencoder_is_refused(page, digits):
+    from sklearn.decomposition import PCA
+
+    rows = digits[0][:20].reshape(20, 64)
+    with pytest.raises(TypeError, match="a report is about an autoencoder of narrows, got PCA: give the autoencoder itself"):
+        page(PCA(2).fit(rows), rows)
 
 
 @pytest.mark.parametrize(("width", "kind"), [(1, "line"), (2, "code"), (3, "map")])
@@ -164,6 +221,7 @@ def test_names_of_columns_are_text(page):
     assert text.count("</script>") == 3
     assert spec["features"][0] == "<i>a</i>"
     assert len(spec["features"][1]) < 70
+    assert "b" * 70 not in text
 
 
 def test_more_rows_than_asked_for_are_drawn_at_random(page, digits, dense):

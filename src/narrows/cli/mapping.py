@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from narrows.cli.reading import Source, as_input, check_drawing, check_output, d
 from narrows.cli.reporting import PAGE, write_page
 from narrows.cli.screen import Screen, counted, size
 from narrows.data.rows import has_label
+from narrows.errors import VerdictWarning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +102,9 @@ def _made(screen: Screen, asked: Asked) -> tuple[Any, data.Rows, np.ndarray]:
     rows = own_test_rows(given) if asked.test else given
     estimator = _estimator(asked, screen)
     screen.facts([("rows", described(given)), ("map", _way(asked, estimator.n_components))])
-    estimator.fit(as_input(given))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
+        estimator.fit(as_input(given))
     if asked.keep is not None:
         from narrows import bundle
 

@@ -19,6 +19,7 @@ from narrows.estimators._checks import check_fitted
 from narrows.progress import Progress, Silent
 from narrows.quality import Quality
 from narrows.report import _charts, _content
+from narrows.report._head import head
 from narrows.report._packing import packed
 
 __all__ = ["write"]
@@ -122,11 +123,11 @@ def write(
         reconstructions=_content.reconstructions(about),
         charts=_content.history(about),
         quality=_content.quality_table(found),
-        quality_note=origin or f"Measured on {found.n_test:,} test rows.",
+        quality_note=origin or f"Measured on {found.n_test:,} test rows when the model was made; errors above are of these rows.",
         sampled=found.sampled,
         histogram=_charts.histogram("errors of rows", about.errors, "mean squared error of a row"),
         features=_content.feature_errors(about),
-        head=_content.head(about),
+        head=head(autoencoder, about.rows, about.labels),
         layers=autoencoder.layer_table(),
         settings=_content.settings(estimator),
         versions=_content.versions(),

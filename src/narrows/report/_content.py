@@ -15,8 +15,8 @@ import numpy as np
 from narrows import quality as qualities
 from narrows.data.image_files import png
 from narrows.data.names import shortened
-from narrows.data.rows import has_label
 from narrows.estimators import LatentMap
+from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._checks import check_rows, dense
 from narrows.progress import Progress
 from narrows.quality import Quality
@@ -28,8 +28,6 @@ BLOCK = 8192  # rows that are rebuilt at a time
 MEASURED = 20_000  # rows that figures are of where none were given
 SHOWN = 8  # rows of each kind: best, middle, worst
 FEATURES = 12  # of a row, or with the largest errors
-CLASSES = 30  # above, a matrix of them cannot be read
-CONFUSIONS = 20  # that are listed then
 LIBRARIES = ("narrows", "keras", "jax", "numpy", "scikit-learn")
 HISTORY = {
     "loss": ("loss", "val_loss"),
@@ -54,6 +52,10 @@ class Given:
     columns : dict of str to array-like of shape (n,)
     image_shape : tuple of int or None
         Of the image that each row is.
+    errors : ndarray of shape (n,), float32
+        Mean squared error of each row, in scaled units.
+    misses : ndarray of shape (d,)
+        Mean squared error of each feature, in scaled units.
     """
 
     estimator: Any
@@ -62,33 +64,17 @@ class Given:
     names: Sequence[str] | None
     columns: Mapping[str, Any]
     image_shape: tuple[int, ...] | None
+    errors: np.ndarray
+    misses: np.ndarray
 
     @property
     def network(self) -> Any:
         """Weights, scaling and plan."""
         return autoencoder_of(self.estimator)._network
 
-    @cached_property
-    def misses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean squared errors in scaled units, of rows, shape (n,), and of features, shape (d,); found block by block."""
-        n, d = self.rows.shape
-        errors, sums = np.empty(n, np.float32), np.zeros(d)
-        for start in range(0, n, BLOCK):
-            scaled, rebuilt = self.pair(slice(start, start + BLOCK))
-            square = np.square(rebuilt - scaled)
-            errors[start : start + BLOCK] = square.mean(1)
-            sums += square.sum(0, dtype=np.float64)
-        return errors, sums / n
-
-    @property
-    def errors(self) -> np.ndarray:
-        """Mean squared error of each row, shape (n,)."""
-        return self.misses[0]
-
     def pair(self, chosen: Any) -> tuple[np.ndarray, np.ndarray]:
         """Give some rows, and their reconstructions, in the network's scaled units."""
-        rows = self.rows[chosen]
-        return self.network.scale.apply(rows), self.network.reconstruct(rows, scaled=True)
+        return _pair(self.network, self.rows[chosen])
 
     @cached_property
     def image(self) -> dict[str, Any] | None:
@@ -102,9 +88,18 @@ class Given:
         return [f"x{place}" for place in range(self.rows.shape[1])] if names is None else [str(name) for name in names]
 
 
-def autoencoder_of(estimator: Any) -> Any:
-    """Give the autoencoder that an estimator is, or has."""
-    return estimator.autoencoder_ if isinstance(estimator, LatentMap) else estimator
+def autoencoder_of(estimator: Any) -> BaseAutoencoder:
+    """Give the autoencoder that an estimator is, or has.
+
+    Raises
+    ------
+    TypeError
+        If it is, and has, none.
+    """
+    found = estimator if isinstance(estimator, BaseAutoencoder) else getattr(estimator, "autoencoder_", None)
+    if not isinstance(found, BaseAutoencoder):
+        raise TypeError(f"a report is about an autoencoder of narrows, got {type(estimator).__name__}: give the autoencoder itself")
+    return found
 
 
 def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any] | None, image_shape: Sequence[int] | None) -> Given:
@@ -132,7 +127,29 @@ def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any]
             )
     elif shape is None and getattr(X, "ndim", 2) in (3, 4):
         shape = tuple(X.shape[1:])
-    return Given(estimator, rows, labels, names, columns or {}, shape)
+    return Given(estimator, rows, labels, names, columns or {}, shape, *_misses(autoencoder_of(estimator)._network, rows))
+
+
+def _pair(network: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return network.scale.apply(rows), network.reconstruct(rows, scaled=True)
+
+
+def _misses(network: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the errors of rows and of features, found block by block; refuse a row so far away that its error is no number."""
+    n, d = rows.shape
+    errors, sums = np.empty(n, np.float32), np.zeros(d)
+    for start in range(0, n, BLOCK):
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            scaled, rebuilt = _pair(network, rows[start : start + BLOCK])
+            square = np.square(rebuilt - scaled)
+            errors[start : start + BLOCK] = square.mean(1)
+        sums += square.sum(0, dtype=np.float64)
+    if not np.isfinite(errors).all():
+        raise ValueError(
+            f"the squared error of row {int(np.isfinite(errors).argmin()) + 1:,} is beyond the range of float32: its values are too far "
+            f"from those that the model was fitted to; leave such rows out"
+        )
+    return errors, sums / n
 
 
 def measured(about: Given, seed: int, progress: Progress) -> Quality:
@@ -192,7 +209,8 @@ def _decoding(about: Given, laid: Plane) -> tuple[dict[str, Any], dict[str, np.n
     if not problem:
         spec, arrays = _decoder.translated(about.network)
         return {"decoder": spec}, arrays, ""
-    spec, arrays = _decoder.gridded(lambda places: about.network.decode(_codes_at(places, laid)), laid.places)
+    image = about.image is not None
+    spec, arrays = _decoder.gridded(lambda places: about.network.decode(_codes_at(places, laid)), laid.places, image=image)
     said = f" Between {_decoder.GRID} x {_decoder.GRID} decoded places the page interpolates, since {problem}."
     return {"grid": spec}, arrays, said
 
@@ -231,7 +249,9 @@ def _shown(about: Given, row: int) -> dict[str, Any]:
         return shown | {"pictures": [picture(values, image) for values in (about.rows[row], rebuilt)]}
     cells = np.square(made - scaled)[0]
     first = np.argsort(-cells, kind="stable")[:FEATURES]
-    return shown | {"cells": [(about.features[i], f"{about.rows[row, i]:.4g}", f"{rebuilt[i]:.4g}", f"{cells[i]:.3g}") for i in first]}
+    names = [shortened(about.features[i], LONGEST) for i in first]
+    numbers = [(f"{about.rows[row, i]:.4g}", f"{rebuilt[i]:.4g}", f"{cells[i]:.3g}") for i in first]
+    return shown | {"cells": [(name, *three) for name, three in zip(names, numbers, strict=True)]}
 
 
 def picture(values: np.ndarray, image: dict[str, Any]) -> str:
@@ -243,12 +263,12 @@ def picture(values: np.ndarray, image: dict[str, Any]) -> str:
 
 def feature_errors(about: Given) -> dict[str, Any]:
     """Give how well each feature is rebuilt: as a picture, or as the worst features."""
-    errors = about.misses[1]
+    errors = about.misses
     image = about.image
     if image is not None:
-        most = float(errors.max()) or 1.0
         by_pixel = errors.reshape(-1, image["channels"]).mean(1)
-        shade = {**image, "channels": 1, "black": 0.0, "white": float(by_pixel.max()) or 1.0}
+        most = float(by_pixel.max())
+        shade = {**image, "channels": 1, "black": 0.0, "white": most or 1.0}
         return {"picture": picture(by_pixel, shade), "most": f"{most:.3g}"}
     order = np.argsort(-errors, kind="stable")[: 2 * FEATURES]
     most = float(errors[order[0]]) or 1.0
@@ -266,44 +286,6 @@ def history(about: Given) -> list[_charts.Chart]:
         if chart is not None and not (title == "reconstruction loss" and "label_loss" not in found and "neighbor_loss" not in found):
             charts.append(chart)
     return charts
-
-
-def head(about: Given) -> dict[str, Any] | None:
-    """Give what the head predicts beside what is so: a matrix of classes, or the share of variance that it tells."""
-    network = about.network
-    if network.head is None or about.labels is None:
-        return None
-    predicted = network.predict(about.rows)
-    unlabeled = getattr(about.estimator, "unlabeled", None)
-    known = has_label(about.labels) & np.array([label != unlabeled for label in about.labels.tolist()], bool)
-    if not known.any():
-        return None
-    if network.label_scale is not None:
-        truth = about.labels[known].astype(np.float64)
-        told = predicted[known, 0] if predicted.ndim == 2 else predicted[known]
-        spread = float(np.square(truth - truth.mean()).sum())
-        return {"r2": f"{1 - float(np.square(truth - told).sum()) / spread:.4f}" if spread > 0 else None}
-    classes = [str(name) for name in autoencoder_of(about.estimator).classes_]
-    place = {name: number for number, name in enumerate(classes)}
-    truth = np.array([place.get(_word(label), -1) for label in about.labels[known].tolist()])
-    told = predicted[known].argmax(1)[truth >= 0]
-    truth = truth[truth >= 0]
-    counts = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(counts, (truth, told), 1)
-    names = [shortened(name, LONGEST) for name in classes]
-    accuracy = f"{100 * np.trace(counts) / max(1, counts.sum()):.1f} %"
-    if len(classes) > CLASSES:
-        wrong = [(int(counts[i, j]), names[i], names[j]) for i, j in np.argwhere(counts) if i != j]
-        return {"accuracy": accuracy, "n": int(counts.sum()), "confusions": sorted(wrong, reverse=True)[:CONFUSIONS]}
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    cells = [
-        [(int(count), round(float(share), 3)) for count, share in zip(*line, strict=True)] for line in zip(counts, shares, strict=True)
-    ]
-    return {"accuracy": accuracy, "n": int(counts.sum()), "classes": names, "matrix": list(zip(names, cells, strict=True))}
-
-
-def _word(label: Any) -> str:
-    return str(int(label)) if isinstance(label, float) and label == int(label) else str(label)
 
 
 def quality_table(found: Quality) -> list[dict[str, str]]:

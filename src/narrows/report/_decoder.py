@@ -21,6 +21,7 @@ from narrows.networks.plan import (
     TransposedConvLayer,
     UpsamplingLayer,
 )
+from narrows.report._rows import quantized
 
 # Activations of Keras that page/decoder.js knows as well.
 ACTIVATIONS = (
@@ -96,7 +97,8 @@ def _layer(layer: Layer, weights: dict[str, np.ndarray], arrays: dict[str, np.nd
     spec: dict[str, Any] = {"kind": layer.kind, "name": layer.name}
     if isinstance(layer, DenseLayer | LinearPath | AffinePath | ConvLayer | TransposedConvLayer):
         kernel = weights[f"{layer.name}/kernel"]
-        half = kernel.astype(np.float16)
+        with np.errstate(over="ignore"):
+            half = kernel.astype(np.float16)
         arrays[f"{layer.name}/kernel"] = half if np.isfinite(half).all() else kernel.astype(np.float32)
         spec |= {"inputs": layer.inputs, "units": layer.units}
         if not isinstance(layer, LinearPath):
@@ -119,7 +121,7 @@ def _layer(layer: Layer, weights: dict[str, np.ndarray], arrays: dict[str, np.nd
     return spec
 
 
-def gridded(decode: Any, places: np.ndarray) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def gridded(decode: Any, places: np.ndarray, *, image: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Give decoded places of a grid around others: what a page can interpolate.
 
     Parameters
@@ -127,18 +129,20 @@ def gridded(decode: Any, places: np.ndarray) -> tuple[dict[str, Any], dict[str, 
     decode : callable
         From places (n, 2) to rows (n, d) in their own units.
     places : ndarray of shape (n, 2)
+    image : bool
+        Whether all values of a row share one range.
 
     Returns
     -------
     spec : dict
         Plain JSON values: the grid's corners and size.
     arrays : dict of str to ndarray
-        The rows, in 16 bits.
+        The rows, in as few bits as those of the page.
     """
     low, high = places.min(0).astype(np.float64), places.max(0).astype(np.float64)
     margin = np.where(high > low, 0.05 * (high - low), 1.0)
     low, high = low - margin, high + margin
     across, up = np.meshgrid(np.linspace(low[0], high[0], GRID), np.linspace(low[1], high[1], GRID))
     rows = np.asarray(decode(np.stack([across.ravel(), up.ravel()], 1).astype(np.float32)), np.float32)
-    half = rows.astype(np.float16)
-    return {"low": low.tolist(), "high": high.tolist(), "size": GRID}, {"grid": half if np.isfinite(half).all() else rows}
+    spec, arrays = quantized(rows, image=image, key="grid")
+    return {"low": low.tolist(), "high": high.tolist(), "size": GRID, **spec}, arrays

@@ -21,7 +21,7 @@ def most_rows(n_features: int, *, image: bool) -> int:
     return max(1, KEPT // (n_features * (1 if image or n_features > NARROW else 2)))
 
 
-def quantized(rows: np.ndarray, *, image: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def quantized(rows: np.ndarray, *, image: bool, key: str = "rows") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Give rows in 8 bits, as images are and long rows must be, or in 16.
 
     Parameters
@@ -30,6 +30,8 @@ def quantized(rows: np.ndarray, *, image: bool) -> tuple[dict[str, Any], dict[st
         Finite numbers.
     image : bool
         Whether all values share one range.
+    key : str, default="rows"
+        What the arrays are called.
 
     Returns
     -------
@@ -39,13 +41,13 @@ def quantized(rows: np.ndarray, *, image: bool) -> tuple[dict[str, Any], dict[st
         The steps, and lowest value and width of a step: one for images, else one for each feature.
     """
     if rows.dtype == np.uint8:
-        return {"features": rows.shape[1]}, {"rows": rows, "rows/low": np.zeros(1, np.float32), "rows/step": np.ones(1, np.float32)}
+        return {"features": rows.shape[1]}, {key: rows, f"{key}/low": np.zeros(1, np.float32), f"{key}/step": np.ones(1, np.float32)}
     steps, kind = (255, np.uint8) if image or rows.shape[1] > NARROW else (65_535, np.uint16)
     axis = None if image else 0
     low, high = np.atleast_1d(rows.min(axis)).astype(np.float64), np.atleast_1d(rows.max(axis)).astype(np.float64)
     step = np.where(high > low, (high - low) / steps, 1.0)
     values = np.rint((rows - low) / step).clip(0, steps).astype(kind)
-    return {"features": rows.shape[1]}, {"rows": values, "rows/low": low.astype(np.float32), "rows/step": step.astype(np.float32)}
+    return {"features": rows.shape[1]}, {key: values, f"{key}/low": low.astype(np.float32), f"{key}/step": step.astype(np.float32)}
 
 
 def column(name: str, values: Any, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -77,7 +79,7 @@ def column(name: str, values: Any, key: str) -> tuple[dict[str, Any], dict[str, 
         return {"name": shortened(name, LONGEST), "kind": "numbers", "array": key}, {key: numbers}
     codes = np.full(len(found), -1, np.int32)
     codes[known] = np.minimum(places, KINDS)
-    names = [shortened(_word(kind), LONGEST) for kind in kinds[:KINDS]] + [f"{len(kinds) - KINDS} others"] * (len(kinds) > KINDS)
+    names = [shortened(word(kind), LONGEST) for kind in kinds[:KINDS]] + [f"{len(kinds) - KINDS} others"] * (len(kinds) > KINDS)
     return {"name": shortened(name, LONGEST), "kind": "kinds", "kinds": names, "array": key}, {key: codes}
 
 
@@ -91,5 +93,6 @@ def as_image(shape: tuple[int, ...] | None, rows: np.ndarray) -> dict[str, Any] 
     return {"height": shape[0], "width": shape[1], "channels": (*shape, 1)[2], "black": low, "white": high if high > low else low + 1}
 
 
-def _word(kind: Any) -> str:
-    return str(int(kind)) if isinstance(kind, np.floating) and kind == round(float(kind)) else str(kind)
+def word(value: Any) -> str:
+    """Give a value in words; whole numbers come as floats where some are missing, and have no point."""
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)

@@ -199,15 +199,14 @@ function makeDecoder(spec, arrays) {
 }
 
 // Make a function from a place to a row, between the four decoded places around it: for networks that have no plan.
-function makeInterpolation(spec, rows) {
-  const { low, high, size } = spec, width = rows.length / (size * size);
+function makeInterpolation({ low, high, size, features }, read) {
   return (place) => {
     const [across, up] = place.map((value, axis) => between(((value - low[axis]) / (high[axis] - low[axis])) * (size - 1), 0, size - 1));
     const column = Math.min(Math.floor(across), size - 2), line = Math.min(Math.floor(up), size - 2);
-    const right = across - column, above = up - line, out = new Float32Array(width);
+    const right = across - column, above = up - line, out = new Float32Array(features);
     for (const [dy, dx, share] of [[0, 0, (1 - above) * (1 - right)], [0, 1, (1 - above) * right], [1, 0, above * (1 - right)], [1, 1, above * right]]) {
-      const from = ((line + dy) * size + column + dx) * width;
-      for (let i = 0; i < width; i++) out[i] += share * rows[from + i];
+      const row = read((line + dy) * size + column + dx);
+      for (let i = 0; i < features; i++) out[i] += share * row[i];
     }
     return out;
   };

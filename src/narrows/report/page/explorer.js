@@ -10,7 +10,7 @@ function makeModel(spec, arrays, points, frame) {
   const width = arrays.codes.length / points.x.length;
   const codeOfRow = (row) => arrays.codes.slice(row * width, (row + 1) * width);
   const decode = spec.decoder ? makeDecoder(spec.decoder, arrays) : null;
-  const interpolate = spec.grid ? makeInterpolation(spec.grid, arrays.grid) : null;
+  const interpolate = spec.grid ? makeInterpolation(spec.grid, makeReader(arrays, "grid", spec.grid.features)) : null;
   return {
     width,
     codeOfRow,
@@ -31,8 +31,8 @@ function makeModel(spec, arrays, points, frame) {
 
 // What the ring shows: its place, its code by sliders, and the row that lives there.
 function makeProbe(spec, arrays, model, frame, scatter) {
-  const ring = $("probe"), sliders = [];
-  let place = frame.outside([0, 0]), code = null, waiting = false, draws = 0;
+  const ring = $("probe"), sliders = [], axes = spec.kind === "line" ? 1 : 2;
+  let place = frame.outside([0, 0]), code = null, placed = true, waiting = false, draws = 0;
   const show = () => {
     waiting = false;
     showRows($("probe-row"), ["decoded here"], [model.rowOf(code, place)], spec);
@@ -40,6 +40,7 @@ function makeProbe(spec, arrays, model, frame, scatter) {
       input.value = code[i];
       output.textContent = digits(code[i]);
     });
+    $("probe-place").textContent = placed ? `at ${place.slice(0, axes).map(digits).join(", ")}` : "set by hand: the code is no place on the map";
     ring.dataset.code = JSON.stringify(Array.from(code));
     ring.dataset.place = JSON.stringify(place);
     ring.dataset.draws = ++draws;
@@ -48,29 +49,26 @@ function makeProbe(spec, arrays, model, frame, scatter) {
     if (!waiting) requestAnimationFrame(show);
     waiting = true;
   };
+  // Out of view it waits at the edge: a focus that nobody sees would scroll the map away.
   const follow = () => {
-    const [x, y] = scatter.toScreen(frame.inside(place));
-    ring.style.transform = `translate(${x}px, ${y}px)`;
-  };
-  const say = (text) => ($("probe-place").textContent = text);
-  const go = (to) => {
-    place = to;
-    code = model.codeAt(place);
-    say(spec.kind === "map" || spec.kind === "turned" ? `at ${place.map(digits).join(", ")} on the map` : "");
-    follow();
-    later();
+    const at = scatter.toScreen(frame.inside(place)), box = $("points").getBoundingClientRect();
+    const seen = [between(at[0], 0, box.width), between(at[1], 0, box.height)];
+    ring.classList.toggle("away", seen[0] !== at[0] || seen[1] !== at[1]);
+    ring.style.transform = `translate(${seen[0]}px, ${seen[1]}px)`;
   };
   const set = (values, to) => {
     code = Float32Array.from(values);
-    if (to) place = to;
+    place = to;
+    placed = true;
     follow();
     later();
   };
+  const go = (to) => set(model.codeAt(to), to);
   makeSliders(spec, arrays, model, sliders, (i, value) => {
     code[i] = value;
     if (spec.kind === "code") place = Array.from(code);
     if (spec.kind === "line") place = [value, place[1]];
-    if (spec.kind === "map" || spec.kind === "turned") say("set by hand: the code is no place on the map");
+    placed = spec.kind === "code" || spec.kind === "line";
     follow();
     later();
   });
@@ -111,14 +109,16 @@ function steer(ring, scatter, frame, place, go) {
     const way = ways[event.key];
     if (!way) return;
     event.preventDefault();
-    const step = frame.half * (event.shiftKey ? 0.1 : 0.02);
-    go(place().map((value, axis) => value + step * way[axis]));
+    const { width, height } = canvas.getBoundingClientRect();
+    if (ring.classList.contains("away")) return go(frame.outside(scatter.toPoint([width / 2, height / 2])));
+    const share = (event.shiftKey ? 0.05 : 0.01) * scatter.span(); // of what is in view, however far it is zoomed
+    go(place().map((value, axis) => value + share * frame.half * way[axis]));
   });
 }
 
 // One row beside its reconstruction, with all that is known of it.
 function makeRowPanel(spec, arrays, model, read, places, probe) {
-  const n = arrays.ids.length, error = spec.columns.findIndex((column) => column.name === "error" && column.kind === "numbers");
+  const n = arrays.ids.length, error = spec.columns.findIndex((column) => column.name === "error");
   let current = -1;
   const show = (row) => {
     if (row < 0 || row >= n) return;
@@ -193,7 +193,7 @@ function showLegend(column, { palette, kinds, low, high, numbers }) {
     return made;
   };
   const unknown = numbers.includes(palette.length - 1) ? [entry(UNKNOWN, "unknown")] : [];
-  if (kinds) return legend.replaceChildren(...kinds.map((kind, place) => entry(palette[place], kind)), ...unknown);
+  if (kinds) return legend.replaceChildren(element("span", `${column.name}:`), ...kinds.map((kind, place) => entry(palette[place], kind)), ...unknown);
   const scale = element("i", "", { class: "scale" }), made = element("span");
   scale.style.background = `linear-gradient(90deg, ${VIRIDIS.join(",")})`;
   made.append(`${column.name}: ${digits(low)} `, scale, ` ${digits(high)}`);
@@ -205,7 +205,7 @@ async function explore() {
   const arrays = await unpack($("arrays").textContent, spec.arrays);
   const frame = makeFrame(arrays.places), points = makePoints(arrays.places, frame);
   const places = (row) => [arrays.places[2 * row], arrays.places[2 * row + 1]];
-  const model = makeModel(spec, arrays, points, frame), read = makeReader(arrays, spec.rows.features);
+  const model = makeModel(spec, arrays, points, frame), read = makeReader(arrays, "rows", spec.rows.features);
   const later = { over: () => {}, select: () => {}, view: () => {} };
   const scatter = makeScatter($("points"), points, {
     over: (row) => later.over(row),

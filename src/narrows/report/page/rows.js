@@ -33,9 +33,9 @@ async function unpack(text, where) {
   return arrays;
 }
 
-// Give a function from a place among the page's rows to the row in its own units.
-function makeReader(arrays, features) {
-  const values = arrays.rows, low = arrays["rows/low"], step = arrays["rows/step"], shared = low.length === 1;
+// Give a function from a place among rows in few bits to the row in its own units.
+function makeReader(arrays, key, features) {
+  const values = arrays[key], low = arrays[`${key}/low`], step = arrays[`${key}/step`], shared = low.length === 1;
   return (place) => {
     const row = new Float32Array(features);
     for (let i = 0; i < features; i++) row[i] = low[shared ? 0 : i] + step[shared ? 0 : i] * values[place * features + i];

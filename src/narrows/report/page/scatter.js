@@ -72,7 +72,7 @@ function drawStill(canvas, { x, y }, { palette, numbers }, side, background = pa
   }
 }
 
-// Both scatters have: color(coloring), toScreen(point), toPoint(screen), lasso(on), select(rows), home(); points lie in [-1, 1].
+// Both scatters have: color(coloring), toScreen(point), toPoint(screen), span() in view, lasso(on), select(rows), home(); points lie in [-1, 1].
 function makeScatter(canvas, points, on) {
   try {
     return makeWebGLScatter(canvas, points, on);
@@ -111,6 +111,7 @@ function makeWebGLScatter(canvas, { x, y }, on) {
       const determinant = m[0] * m[5] - m[4] * m[1];
       return [(m[5] * across - m[4] * up) / determinant, (m[0] * up - m[1] * across) / determinant];
     },
+    span: () => 2 / Math.hypot(matrix()[0], matrix()[1]),
     lasso: (active) => plot.set({ mouseMode: active ? "lasso" : "panZoom" }),
     select: (rows) => (rows.length ? plot.select(rows, { preventEvent: true }) : plot.deselect({ preventEvent: true })),
     home: () => plot.reset(),
@@ -168,6 +169,7 @@ function makePlainScatter(canvas, points, on) {
     },
     toScreen,
     toPoint,
+    span: () => 2,
     lasso: (active) => (lassoing = active),
     select: (rows) => ((chosen = rows), draw()),
     home: () => {},
