@@ -21,7 +21,7 @@ from narrows.estimators.autoencoder import Autoencoder
 from narrows.training.noise import Gaussian
 
 FEWEST = 8  # rows: of fewer none can be held out
-FEW = 1000  # rows: of fewer, too few are held out to tell where their rarest begin, and all are looked at
+FEW = 500  # rows: of fewer, too few are held out to tell where their rarest begin, and all are looked at
 MEASURES = ("usual", "error")
 NOISE, LONGEST = (
     0.2,
@@ -54,10 +54,10 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
         `reconstruction_error` alone.
     validation_fraction : float, default=0.2
         Share of the rows, in (0, 1), that the network is not trained on: they stop the training where the autoencoder stops early, and
-        from 1,000 rows on the threshold is learned from them alone. Rows that a network was trained on flatter it: by these, more new
-        rows would be called odd than was asked for. Of fewer than 1,000 rows too few are held out to tell where the rarest of them
-        begin, and the threshold is learned from all: then exactly the share `contamination` of the fitted rows lies beyond it, and of
-        new rows somewhat more.
+        from 500 rows on the threshold is learned from them alone. Rows that a network was trained on flatter it: by these, more new rows
+        would be called odd than was asked for. Of fewer than 500 rows too few are held out to tell where the rarest of them begin, and
+        the threshold is learned from all, as in the rest of scikit-learn: exactly the share `contamination` of the fitted rows lies
+        beyond it, and of new rows more, which may be twice as many.
     verbose : bool, int or Progress, default=0
         Whether to show progress on standard error.
     random_state : int, RandomState instance or None, default=None
