@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from narrows import Autoencoder, Conv, LatentMap, report
+from narrows.plot.colors import SAFE, TAB10
 
 pytestmark = pytest.mark.slow
 
@@ -242,6 +243,9 @@ def test_rows_are_stepped_through_by_keys_and_the_ring_goes_to_them(browser, wri
     code = opened.drawn(page.locator("#take").click)
     page.locator("#probe").focus()
     moved = opened.drawn(lambda: page.keyboard.press("ArrowRight"))
+    colors = [page.locator("#legend i").nth(1).evaluate("dot => dot.style.backgroundColor")]
+    page.locator("#safe").check()
+    colors.append(page.locator("#legend i").nth(1).evaluate("dot => dot.style.backgroundColor"))
     opened.close()
 
     assert facts.startswith(f"row 2; label: {labels[1]}; error ")
@@ -249,6 +253,7 @@ def test_rows_are_stepped_through_by_keys_and_the_ring_goes_to_them(browser, wri
     assert code == pytest.approx(supervised.transform(rows[1:2])[0], rel=1e-6)
     assert moved[0] > code[0]
     assert moved[1] == pytest.approx(code[1], rel=1e-5)
+    assert colors == [f"rgb{tuple(bytes.fromhex(palette[1][1:]))}" for palette in (TAB10, SAFE)]
 
 
 def test_out_of_view_the_ring_waits_at_the_edge_and_a_key_brings_it_back(browser, written, digits, dense):

@@ -18,6 +18,7 @@ from narrows.data.names import shortened
 from narrows.estimators import LatentMap
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._checks import check_rows, dense
+from narrows.plot.colors import PALETTES
 from narrows.progress import Progress
 from narrows.quality import Quality
 from narrows.report import _charts, _decoder, _words
@@ -176,6 +177,7 @@ def explorer(about: Given, most: int, seed: int, progress: Progress) -> tuple[di
     spec = {
         "kind": laid.kind,
         "columns": columns,
+        "palettes": PALETTES,
         "rows": values,
         "image": about.image,
         "features": [shortened(name, LONGEST) for name in about.features] if about.image is None else None,

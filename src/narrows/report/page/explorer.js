@@ -220,7 +220,7 @@ async function explore() {
   let painted = null, painting = Promise.resolve();
   const paint = () => {
     const column = spec.columns[$("color").value];
-    painted = coloring(column, arrays[column.array], $("safe").checked);
+    painted = coloring(column, arrays[column.array], spec.palettes, $("safe").checked);
     showLegend(column, painted);
     return (painting = painting.then(() => scatter.color(painted)));
   };
@@ -239,7 +239,7 @@ async function explore() {
   });
   await paint();
   probe.go(places(nearestTo(points, [0, 0], 1)[0][0]));
-  document.documentElement.dataset.ready = performance.now().toFixed(0);
+  requestAnimationFrame(() => (document.documentElement.dataset.ready = performance.now().toFixed(0))); // with the first picture
 }
 
 explore().catch((problem) => {

@@ -1,11 +1,5 @@
 // The plane: points by WebGL where there is some, else on a plain canvas without zoom.
 
-const TAB10 = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
-// Okabe and Ito's, then Paul Tol's muted ones: told apart by all eyes.
-const SAFE = [
-  "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#0072b2", "#cc79a7", "#f0e442", "#332288", "#88ccee", "#44aa99", "#117733", "#999933",
-  "#ddcc77", "#cc6677", "#882255", "#aa4499",
-];
 const VIRIDIS = [
   "#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725",
 ];
@@ -20,9 +14,9 @@ function viridis(share) {
 }
 
 // Give each row's color as a number of a palette, with what a legend needs.
-function coloring(column, values, safe) {
+function coloring(column, values, palettes, safe) {
   if (column.kind === "kinds") {
-    const base = safe || column.kinds.length > 10 ? SAFE : TAB10;
+    const base = safe || column.kinds.length > palettes.tab10.length ? palettes.safe : palettes.tab10;
     const palette = [...column.kinds.map((_, place) => base[place % base.length]), UNKNOWN];
     return { palette, numbers: Float32Array.from(values, (kind) => (kind < 0 ? column.kinds.length : kind)), kinds: column.kinds };
   }
