@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
+from narrows._text import printable
+
 
 class Progress(Protocol):
     """Receives the progress of one piece of work after another."""
@@ -49,7 +51,7 @@ class Bar:
 
     def begin(self, name: str, total: float, unit: str = "") -> None:
         """Begin a task of `total` units."""
-        self._name, self._total, self._unit = name, total, unit
+        self._name, self._total, self._unit = printable(name), total, unit
         self._started = time.monotonic()
         self._written = self._started
         self._origin: tuple[float, float] | None = None
@@ -69,7 +71,7 @@ class Bar:
                 transient=True,
             )
             self._live.start()
-            self._task = self._live.add_task(name, total=total, text="")
+            self._task = self._live.add_task(self._name, total=total, text="")
 
     def advance(self, done: float, text: str = "") -> None:
         """Say how much of the task is done by now; written only when it is time to."""

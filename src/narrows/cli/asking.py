@@ -122,12 +122,13 @@ def settings_of(path: Path) -> dict[str, Any]:
     if isinstance(about, dict) and about.get("image_shape") and hasattr(layers, "filters"):
         if layers.replace(image_shape=about["image_shape"]) == layers:
             layers = layers.replace(image_shape=None)  # the data said it, and will say it again
-    head, noise = found.pop("head", None), found.pop("noise")
+    head, noise = found.pop("head", None), found.pop("noise", None)  # version 0.1.0 knew of neither
     found |= _within(settings.INSIDE, layers)
     found |= {} if head is None else _within(settings.HEAD, head, leave_out=settings.NO_HEAD)
     found |= {"noise.kind": settings.NONE} if noise is None else _noise(noise)
     run = manifest.metadata.get("settings")
-    run = dict(run) if isinstance(run, dict) else {}
+    # Never where to write: a bundle of somebody else's must not choose that.
+    run = {name: run[name] for name in KEPT if name in run} if isinstance(run, dict) else {}
     seed = manifest.state.params.get("random_state")
     run |= {} if seed is None else {"seed": seed}
     run |= {"supervised": settings.TASKS[manifest.state.estimator]} if head is not None else {}

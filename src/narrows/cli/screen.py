@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from narrows import _json
+from narrows._text import in_line, printable, within_strings
 from narrows.errors import NarrowsWarning
 from narrows.progress import Bar, Progress, Silent
 
@@ -38,17 +39,17 @@ class Screen:
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line for people; it is not broken, so that what is to be copied stays whole."""
         if not self.quiet:
-            self._people().print(text, style=style, soft_wrap=True)
+            self._people().print(printable(text), style=style, soft_wrap=True)
 
     def prose(self, text: str) -> None:
         """Print a sentence for people, broken at the width of the terminal."""
         if not self.quiet:
-            self._people().print(text)
+            self._people().print(printable(text))
 
     def detail(self, text: str) -> None:
         """Print a line for people who asked for more."""
         if self.verbose and not self.quiet:
-            _console(sys.stderr).print(text, style="dim", soft_wrap=True)
+            _console(sys.stderr).print(printable(text), style="dim", soft_wrap=True)
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """Print names with what there is to say of each."""
@@ -79,16 +80,16 @@ class Screen:
 
     def warning(self, text: str) -> None:
         """Print a warning as one line on standard error."""
-        _console(sys.stderr).print(f"warning: {text}", style="yellow", soft_wrap=True)
+        _console(sys.stderr).print(f"warning: {printable(text)}", style="yellow", soft_wrap=True)
 
     def error(self, text: str, command: str = "narrows") -> None:
         """Print an error as one line on standard error."""
-        _console(sys.stderr).print(f"{command}: {text}", style="red", soft_wrap=True)
+        _console(sys.stderr).print(f"{command}: {printable(text)}", style="red", soft_wrap=True)
 
     def result(self, values: dict[str, Any]) -> None:
         """Print one JSON object on standard output, if it was asked for; what is not finite becomes null."""
         if self.json:
-            print(_json.dumps(values, indent=2, ensure_ascii=False))
+            print(within_strings(_json.dumps(values, indent=2, ensure_ascii=False)))
 
     def progress(self) -> Progress:
         """Give what shows progress on standard error."""
@@ -131,7 +132,7 @@ class Screen:
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
         for name, text in lines:
-            grid.add_row(Text(name, style(name)), Text(text))
+            grid.add_row(Text(name, style(name)), Text(in_line(text)))  # no text may look like another line
         console = _console(sys.stderr if self.json else sys.stdout)
         with console.capture() as drawn:
             console.print(grid)

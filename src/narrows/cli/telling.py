@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from narrows._text import in_line
 from narrows.cli.screen import Screen, aligned, counted, size
 from narrows.cli.settings import TASKS
 from narrows.data.names import listed
@@ -92,7 +93,7 @@ def config(path: Path) -> int:
     from narrows.cli import asking, settings, toml_files
 
     text = toml_files.text(settings.nested(asking.settings_of(path)))
-    print(f"# the run that made {path.name}, to be repeated by: narrows fit --config FILE\n{text}", end="")
+    print(f"# the run that made {in_line(path.name)}, to be repeated by: narrows fit --config FILE\n{text}", end="")
     return 0
 
 

@@ -7,6 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from narrows import _files
+from narrows._text import within_strings
+
+LARGEST = 2**20  # bytes
+
 
 def read(path: Path) -> dict[str, Any]:
     """Read a TOML file.
@@ -18,11 +23,17 @@ def read(path: Path) -> dict[str, Any]:
     OSError
         If it cannot be read.
     """
+    with _files.opened(path) as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"'{path}' is longer than {LARGEST:,} bytes, which no file of settings is: name another")
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
         raise ValueError(f"'{path}' is not TOML: byte {error.start + 1} is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ValueError(f"'{path}' nests lists or tables deeper than settings do: write it anew") from None
+    except ValueError as error:  # beside tomllib's own, that of a number of too many digits
         raise ValueError(f"'{path}' is not TOML: {str(error).rstrip('.')}") from None
 
 
@@ -30,7 +41,7 @@ def value(text: str) -> Any:
     """Read one value as TOML has it; a word needs no quotes."""
     try:
         found = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return found["value"] if len(found) == 1 else text
 
@@ -48,7 +59,8 @@ def _value(item: Any) -> str:
     if isinstance(item, bool):
         return "true" if item else "false"
     if isinstance(item, str):
-        return json.dumps(item, ensure_ascii=False).replace("\x7f", "\\u007f")  # of a string, JSON allows nothing else that TOML does not
+        # Of a string, JSON allows one control character that TOML does not, and both allow some that a terminal obeys.
+        return within_strings(json.dumps(item, ensure_ascii=False))
     if isinstance(item, list | tuple):
         return f"[{', '.join(map(_value, item))}]"
     return repr(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +127,7 @@ def _layout(file: IO[bytes], where: str) -> _Layout:
     if "\0" in line:
         raise ValueError(f"{where} is no text: give a file of another format its usual extension")
     delimiter = next((mark for mark in ",;\t" if mark in line), ",")
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    cells = [cell.strip() for cell in next(_cells([line], delimiter, where))]
     row = max(len(line), CELL * len(cells))
     block = max(LEAST_BLOCK, min(MOST_BLOCK, ROWS_IN_BLOCK * row), 4 * row)  # a row that is longer than a block cannot be parsed
     if all(map(is_number, cells)):
@@ -138,21 +138,21 @@ def _layout(file: IO[bytes], where: str) -> _Layout:
 def _what_is_wrong(file: IO[bytes], layout: _Layout, where: str, problem: Exception) -> str:
     """Find the row that the parser stumbled over: it read blocks at once and does not know."""
     width = len(layout.names)
-    for row, cells in enumerate(_records(file, layout), start=1):
+    for row, cells in enumerate(_records(file, layout, where), start=1):
         if len(cells) != width:
             rule = "the header has" if layout.has_header else "the first row has"
             return f"{where} has {len(cells)} cells in row {row} where {rule} {width}: give every row {width}"
-    if not any(_records(file, layout)):
+    if not any(_records(file, layout, where)):
         return f"{where} has a header and no rows; give one row or more"
     reason = str(problem).partition("\n")[0]
     return f"{where} cannot be read as CSV ({reason}): save it again as CSV in UTF-8"
 
 
-def _records(file: IO[bytes], layout: _Layout) -> Iterator[list[str]]:
+def _records(file: IO[bytes], layout: _Layout, where: str) -> Iterator[list[str]]:
     with _text(file, errors="replace") as text:
         for _ in range(layout.lines_before):
             next(text)
-        yield from (cells for cells in csv.reader(text, delimiter=layout.delimiter) if cells)
+        yield from (cells for cells in _cells(text, layout.delimiter, where) if cells)
 
 
 @contextmanager
@@ -163,3 +163,10 @@ def _text(file: IO[bytes], errors: str) -> Iterator[io.TextIOWrapper]:
         yield text
     finally:
         text.detach()  # else it would close the file
+
+
+def _cells(lines: Iterable[str], delimiter: str, where: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines, delimiter=delimiter)
+    except csv.Error as problem:
+        raise ValueError(f"{where} has a row that is none of a table ({problem}): save it again as CSV in UTF-8") from problem

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from narrows import _files
 from narrows.data.metering import LARGE
 from narrows.data.names import NoSuchLabel
 from narrows.data.rows import Rows
@@ -144,7 +145,7 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
     """Give an image of shape (height, width), or (height, width, 3) if it has colors."""
     from PIL import Image
 
-    with open(path, "rb") as file:
+    with _files.opened(path) as file:
         start = file.read(_DEPTH + 1)
         if not start:
             raise ValueError(f"'{path}' is empty (0 bytes): copy it again, or leave it out")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from narrows import _files
 from narrows.progress import Progress
 
 LARGE = 2**25  # bytes: smaller files are read before a bar would be seen
@@ -24,7 +25,7 @@ def opened(path: Path, progress: Progress) -> Iterator[IO[bytes]]:
     OSError
         If it cannot be opened.
     """
-    with open(path, "rb") as file:
+    with _files.opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size < LARGE:
             yield file

@@ -32,6 +32,7 @@ ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
 }
 CHOICES: dict[str, type[Choices]] = {made.__name__: made for made in (Conv, Dense, Gaussian, Masking, SaltAndPepper)}
 USUAL = ("misfit", "center", "reach", "code", "precision")  # what a detector's arrays are called
+MOST_LETTERS = 2**24  # of all classes: NumPy gives each the room of the longest
 NOT_SAVED = {"callbacks": None, "verbose": 0}  # parts of a run, not of a model
 
 
@@ -407,6 +408,8 @@ def _labels_of(estimator: Any) -> LabelState | None:
 def _classes(labels: LabelState, n_outputs: int) -> np.ndarray:
     if labels.kind is None or len(labels.classes) != n_outputs:
         raise ValueError(f"its head predicts {n_outputs} classes, and it names {len(labels.classes)}")
+    if labels.kind == "str" and len(labels.classes) * max(map(len, map(str, labels.classes))) > MOST_LETTERS:
+        raise ValueError(f"its classes need room for more than {MOST_LETTERS:,} letters: one of them is far too long")
     classes = np.array(labels.classes, labels.kind)
     if classes.tolist() != list(labels.classes) or not np.array_equal(np.unique(classes), classes):
         raise ValueError(f"its classes are not in order, or not of the type {labels.kind}")
@@ -443,10 +446,15 @@ def _network(
         return Network(scale, weights, state.plan, label_scale=label_scale)
     if state.keras is None or set(state.keras) != {"encoder", "decoder"}:
         raise ValueError("it has neither a plan nor an encoder and a decoder")
-    encoder, decoder = (config.from_json(state.keras[side], f"its {side}", custom_objects) for side in ("encoder", "decoder"))
-    computation = computations.with_head(encoder, decoder, state.head)
-    present = computation.weights()
-    _check_weights({name: value.shape for name, value in weights.items()}, {name: value.shape for name, value in present.items()}, weights)
+    written = state.keras
+
+    def make() -> Any:
+        encoder, decoder = (config.from_json(written[side], f"its {side}", custom_objects) for side in ("encoder", "decoder"))
+        return computations.with_head(encoder, decoder, state.head)
+
+    needed = config.weight_shapes(lambda: make().variables)
+    _check_weights({name: value.shape for name, value in weights.items()}, needed, weights)
+    computation = make()
     computation.assign(weights)
     return Network(scale, weights, None, computation, head=state.head, label_scale=label_scale)
 
@@ -508,5 +516,5 @@ def _decode(name: str, value: Any, custom_objects: dict[str, Any] | None) -> Any
         inner = {key: _decode(key, item, custom_objects) for key, item in value["values"].items()}
         return CHOICES[value["choices"]]._from_choices(inner)
     if set(value) == {"keras"}:
-        return config.from_json(value["keras"], f"its parameter {name!r}", custom_objects)
+        return config.from_json(value["keras"], f"its parameter {name!r}", custom_objects, config.SETTINGS)
     raise ValueError(f"its parameter {name!r} is of no kind that this version knows")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Collection
 from typing import Any
 
 from narrows import _backend
@@ -18,9 +20,15 @@ MODULES = {
     "keras.optimizers.schedules",
     "keras.regularizers",
 }
-# Classes within them that run what a file says.
-CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
-PLAIN = {"__tuple__", "__numpy__", "__tensor__", "slice", "range", "__ellipsis__", "__typespec__"}
+# Those of losses, optimizers and the like, which hold no weights.
+SETTINGS = MODULES - {"keras", "keras.layers", "keras.models"}
+# Classes and functions that run what a file says, or read the files that it names.
+CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "function", "__lambda__", "__bytes__"}
+FILES = {"StringLookup", "IntegerLookup", "TextVectorization"}
+ELSEWHERE = {("keras", "DTypePolicy"), ("keras.src.models.functional", "Functional")}  # which Keras writes with these modules
+PLAIN = {"__slice__", "__ellipsis__", "__keras_tensor__"}  # not looked up in any module
+ARRAYS = {"__numpy__", "__tensor__"}
+NUMBERS = {"bool", "float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
 
 
 def to_json(thing: Any, what: str) -> Any:
@@ -48,7 +56,7 @@ def to_json(thing: Any, what: str) -> Any:
     except Exception as error:
         raise ValueError(f"{what} cannot be saved: {error}") from None
     for item in _objects(config):
-        if item["class_name"] in CODE | {"function", "__lambda__", "__bytes__"}:
+        if item["class_name"] in CODE | FILES:
             raise ValueError(
                 f"{what} holds a function of your own ({item.get('config', item['class_name'])!r}), which a file cannot hold safely: "
                 f"use one of Keras's by name, or a registered Keras layer class"
@@ -56,7 +64,7 @@ def to_json(thing: Any, what: str) -> Any:
     return config
 
 
-def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = None) -> Any:
+def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = None, modules: Collection[str] = MODULES) -> Any:
     """Make a Keras object from its configuration.
 
     Parameters
@@ -66,6 +74,8 @@ def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = No
         What it is to the user, for messages.
     custom_objects : dict of str to class, default=None
         The user's own classes that it may name.
+    modules : collection of str, default=MODULES
+        Those of Keras whose classes it may name.
 
     Returns
     -------
@@ -76,20 +86,49 @@ def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = No
     ValueError
         If it names anything that is not allowed, or does not fit.
     """
-    custom = custom_objects or {}
+    keras = _backend.keras()
+    custom = dict(custom_objects or {})
     for item in _objects(config):
-        name, registered = item["class_name"], item.get("registered_name")
-        allowed = name in PLAIN or (item.get("module") in MODULES and name not in CODE) or name in custom or registered in custom
-        if not allowed:
+        name, registered = item["class_name"], item.get("registered_name", item["class_name"])
+        own = custom.get(name, custom.get(registered))
+        if own is not None and isinstance(registered, str):
+            custom[registered] = own  # by this name Keras looks it up
+        elif not _is_keras_own(item, modules) or name in keras.saving.get_custom_objects():
             raise ValueError(
                 f"{what} names the class {item.get('module') or registered}.{name}, which is not one of Keras's own: "
                 f"pass it by custom_objects={{{name!r}: {name}}} if you trust it"
             )
-    keras = _backend.keras()
-    try:
-        return keras.saving.deserialize_keras_object(config, custom_objects=custom, safe_mode=True)
+    try:  # Keras changes what it reads
+        return keras.saving.deserialize_keras_object(copy.deepcopy(config), custom_objects=custom, safe_mode=True)
     except Exception as error:
-        raise ValueError(f"{what} cannot be made from its configuration: {str(error).splitlines()[0][:200]}") from None
+        raise ValueError(
+            f"{what} cannot be made from its configuration: {(str(error).splitlines() or [type(error).__name__])[0][:200]}"
+        ) from None
+
+
+def _is_keras_own(item: dict[str, Any], modules: Collection[str]) -> bool:
+    name, module = item["class_name"], item.get("module")
+    if name in ARRAYS:
+        config = item.get("config")
+        return isinstance(config, dict) and str(config.get("dtype")) in NUMBERS
+    if name in PLAIN:
+        return True
+    known = module in modules or (module, name) in ELSEWHERE
+    return known and name not in CODE | FILES and item.get("registered_name") in (None, name)
+
+
+def weight_shapes(make: Callable[[], dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of the variables that a function makes, without memory for them: a few bytes may ask for layers of any size."""
+    import jax
+
+    _backend.keras()
+    found: dict[str, tuple[int, ...]] = {}
+
+    def traced() -> None:
+        found.update({name: tuple(variable.shape) for name, variable in make().items()})
+
+    jax.eval_shape(traced)
+    return found
 
 
 def _objects(config: Any) -> list[dict[str, Any]]:

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-Activation = str | Callable[..., Any]
-Initializer = str | Callable[..., Any]
+# What Keras may know, or registered classes are called: one word, and never the path of a function.
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_>-]{1,200}$")]
+Activation = Word | Callable[..., Any]
+Initializer = Word | Callable[..., Any]
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
