@@ -349,12 +349,22 @@ CASES = {
     "a class that only the process knows": (
         lambda path: own_models(layer("Half", "tests", registered="tests>Half")),
         LOAD,
-        "names the class tests.Half",
+        "names tests>Half, which is registered",
     ),
     "a class that only the process knows, as Keras's": (
         lambda path: own_models(layer("Dense", registered="tests>Half")),
         LOAD,
-        "names the class keras.layers.Dense",
+        "names tests>Half, which is registered",
+    ),
+    "a class that only the process knows, as one that was named": (
+        lambda path: own_models(layer("Named", "tests", registered="tests>Half")),
+        LOAD,
+        "names tests>Half, which is registered",
+    ),
+    "a class that only the process knows, as an initializer": (
+        lambda path: own_models(layer("Dense", units=3, kernel_initializer="tests>Half")),
+        LOAD,
+        "names tests>Half, which is registered",
     ),
     "a class that was named, of another module": (lambda path: own_models(layer("Named", "subprocess", registered="x")), set(), ""),
     "a layer that reads a file": (

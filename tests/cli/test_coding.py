@@ -83,7 +83,7 @@ def test_features_without_names_are_numbered(narrows, tmp_path, rng):
         (["encode", "BUNDLE", "digits", "-o", "o.txt"], "'o.txt' has the extension '.txt'; narrows writes .npy, .csv, .parquet"),
         (["encode", "BUNDLE", "digits", "-o", "no/o.npy"], "there is no folder 'no'"),
         (["encode", "BUNDLE", "narrow.npy", "-o", "narrow.npy"], "the output 'narrow.npy' is what is read"),
-        (["encode", "cut.narrows", "digits", "-o", "o.npy"], "cut.narrows is damaged"),
+        (["encode", "cut.narrows", "digits", "-o", "o.npy"], "cut.narrows is not a bundle, or was cut off"),
         (["encode", "narrow.npy", "digits", "-o", "o.npy"], "narrow.npy is not a bundle"),
         (["encode", "none.narrows", "digits", "-o", "o.npy"], "'none.narrows': No such file or directory"),
     ],

@@ -87,16 +87,16 @@ def test_no_colors_where_there_is_no_terminal(digits):
     assert "\x1b" not in digits.said.out + digits.said.err
 
 
-def test_it_ends_with_the_bundle_and_three_commands_that_work(digits, narrows, tmp_path):
-    *_, wrote, following, first, second, third = digits.said.out.splitlines()
+def test_it_ends_with_the_bundle_and_commands_that_work(digits, narrows, tmp_path):
+    *_, wrote, following, first, second, third, fourth = digits.said.out.splitlines()
 
     assert re.fullmatch(rf"wrote '{re.escape(str(digits.path))}' \(\d+ kB\)", wrote)
     assert following == "next:"
-    for command in (first, second, third):
+    for command in (first, second, third, fourth):
         program, *arguments = shlex.split(command)
         assert program == "narrows"
         assert narrows(*arguments).code == 0, command
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits-codes.csv", "digits-reconstructed.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits-codes.csv", "digits-reconstructed.npy", "digits.html"]
 
 
 def test_verdicts_that_warn_are_said_in_silence_too(narrows):

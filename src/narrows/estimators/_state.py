@@ -452,9 +452,17 @@ def _network(
         encoder, decoder = (config.from_json(written[side], f"its {side}", custom_objects) for side in ("encoder", "decoder"))
         return computations.with_head(encoder, decoder, state.head)
 
-    needed = config.weight_shapes(lambda: make().variables)
-    _check_weights({name: value.shape for name, value in weights.items()}, needed, weights)
+    try:
+        needed = config.weight_shapes(lambda: make().variables)
+    except ValueError:
+        if not config.names_any(written, custom_objects or {}):
+            raise  # a layer of the user's may compute with NumPy when it is built, which cannot be traced
+    else:
+        if sorted(needed) != sorted(value.shape for value in weights.values()):
+            raise ValueError("its layers need weights of other shapes than it holds")
     computation = make()
+    present = computation.weights()
+    _check_weights({name: value.shape for name, value in weights.items()}, {name: value.shape for name, value in present.items()}, weights)
     computation.assign(weights)
     return Network(scale, weights, None, computation, head=state.head, label_scale=label_scale)
 

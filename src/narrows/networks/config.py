@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from narrows import _backend
@@ -64,7 +65,7 @@ def to_json(thing: Any, what: str) -> Any:
     return config
 
 
-def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = None, modules: Collection[str] = MODULES) -> Any:
+def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = None, modules: Collection[str] | None = None) -> Any:
     """Make a Keras object from its configuration.
 
     Parameters
@@ -74,8 +75,8 @@ def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = No
         What it is to the user, for messages.
     custom_objects : dict of str to class, default=None
         The user's own classes that it may name.
-    modules : collection of str, default=MODULES
-        Those of Keras whose classes it may name.
+    modules : collection of str, default=None
+        Those of Keras whose classes it may name; `MODULES` if None.
 
     Returns
     -------
@@ -88,12 +89,13 @@ def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = No
     """
     keras = _backend.keras()
     custom = dict(custom_objects or {})
+    _check_unnamed(config, what, keras.saving.get_custom_objects(), list(custom.values()))
     for item in _objects(config):
         name, registered = item["class_name"], item.get("registered_name", item["class_name"])
         own = custom.get(name, custom.get(registered))
         if own is not None and isinstance(registered, str):
             custom[registered] = own  # by this name Keras looks it up
-        elif not _is_keras_own(item, modules) or name in keras.saving.get_custom_objects():
+        elif not _is_keras_own(item, MODULES if modules is None else modules):
             raise ValueError(
                 f"{what} names the class {item.get('module') or registered}.{name}, which is not one of Keras's own: "
                 f"pass it by custom_objects={{{name!r}: {name}}} if you trust it"
@@ -104,6 +106,19 @@ def from_json(config: Any, what: str, custom_objects: dict[str, Any] | None = No
         raise ValueError(
             f"{what} cannot be made from its configuration: {(str(error).splitlines() or [type(error).__name__])[0][:200]}"
         ) from None
+
+
+def _check_unnamed(config: Any, what: str, registered: dict[str, Any], custom: list[Any]) -> None:
+    """Refuse what this process has registered with Keras and the user did not name: Keras takes a word for it before all else."""
+    unnamed = {name for name, thing in registered.items() if not any(thing is own for own in custom)}
+    todo = [config] if unnamed else []
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str) and item in unnamed:
+            raise ValueError(
+                f"{what} names {item}, which is registered with Keras: pass it by custom_objects={{{item!r}: ...}} if you trust it"
+            )
+        todo.extend(item.values() if isinstance(item, dict) else item if isinstance(item, list | tuple) else ())
 
 
 def _is_keras_own(item: dict[str, Any], modules: Collection[str]) -> bool:
@@ -117,17 +132,23 @@ def _is_keras_own(item: dict[str, Any], modules: Collection[str]) -> bool:
     return known and name not in CODE | FILES and item.get("registered_name") in (None, name)
 
 
-def weight_shapes(make: Callable[[], dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+def names_any(config: Any, custom_objects: dict[str, Any]) -> bool:
+    """Tell whether a configuration names a class of the user's."""
+    return any({item["class_name"], item.get("registered_name")} & custom_objects.keys() for item in _objects(config))
+
+
+def weight_shapes(make: Callable[[], dict[str, Any]]) -> list[tuple[int, ...]]:
     """Give the shapes of the variables that a function makes, without memory for them: a few bytes may ask for layers of any size."""
     import jax
 
-    _backend.keras()
-    found: dict[str, tuple[int, ...]] = {}
+    found: list[tuple[int, ...]] = []
 
     def traced() -> None:
-        found.update({name: tuple(variable.shape) for name, variable in make().items()})
+        found.extend(tuple(variable.shape) for variable in make().values())
 
-    jax.eval_shape(traced)
+    # In a thread of its own Keras counts what it names anew: what is made next is named as if this had not been.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(jax.eval_shape, traced).result()
     return found
 
 
