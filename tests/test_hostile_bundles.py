@@ -373,6 +373,11 @@ CASES = {
         "names the class keras.layers.StringLookup",
     ),
     "a Keras layer of 2**31 - 1 units": (lambda path: own_models(layer("Dense", units=2**31 - 1, name="large")), LOAD, ""),
+    "a Keras layer of 2**31 - 1 units among others": (
+        lambda path: own_models(lambda layers: (layer(units=2**31 - 1, name="large")(layers), layer(units=3, name="small")(layers))),
+        LOAD,
+        "its layers need weights of other shapes than it holds",
+    ),
     "Keras layers in one another": (lambda path: own_models(lambda layers: layers.append(nested(200))), LOAD, ""),
     "a map without codes": (lambda path: a_map(codes=None), LOAD, "no sound 'codes'"),
     "a map of other codes": (lambda path: a_map(codes=CODES), LOAD, "do not belong together"),
