@@ -26,7 +26,10 @@ extensions = [
 exclude_patterns = ["_build", "_extensions", "figures", "results"]
 nitpicky = True  # a reference that leads nowhere is a warning, and a warning is an error
 # Other libraries are not linked: building needs no network.
-nitpick_ignore = [("py:obj", f"sklearn.{name}") for name in ("decomposition.PCA", "discriminant_analysis.LinearDiscriminantAnalysis")]
+nitpick_ignore = [
+    ("py:obj", f"sklearn.{name}")
+    for name in ("decomposition.PCA", "discriminant_analysis.LinearDiscriminantAnalysis", "ensemble.IsolationForest")
+]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
