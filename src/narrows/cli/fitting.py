@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from narrows.quality import Quality
 
 HELD_OUT = 0.1
+OWN = "the data set's own"
 HELD_OUT_SEED = 0  # not the user's: figures of several seeds are about the same rows
 EXIT_CODES = {"done": 0, "diverged": 1, "interrupted": 130}
 
@@ -92,7 +93,7 @@ def fit(screen: Screen, asked: Asked, *, report: bool = False) -> int:
     about |= {name: found for name, found in (("head", run.head), ("denoising", run.denoising)) if found is not None}
     _save(estimator, output, about)
     if page is not None and run.quality is not None:
-        _write_page(screen, page, estimator, parts, about, run.quality)
+        _write_page(screen, page, estimator, parts, asked, about, run.quality)
     _conclude(screen, estimator, asked, output, run)
     return EXIT_CODES[run.end]
 
@@ -138,7 +139,7 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
     if asked.test is not None:
         test, origin = _others("test", asked.test, asked.column, rows, progress), asked.test
     elif rows.test is not None:
-        test, origin = rows.test, "the data set's own"
+        test, origin = rows.test, OWN
     else:
         rows, test = data.hold_out(rows, HELD_OUT, seed=HELD_OUT_SEED)
         origin = f"held out, {100 * HELD_OUT:.0f} % drawn at random"
@@ -300,11 +301,11 @@ def _save(estimator: Autoencoder, output: Path, metadata: dict[str, Any]) -> Non
         ) from problem
 
 
-def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, about: dict[str, Any], quality: Quality) -> None:
+def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, asked: Asked, about: dict[str, Any], quality: Quality) -> None:
     """Write a report about the test rows."""
     bundle = page.with_suffix(BUNDLE)
-    source = about["data"]["source"] if parts.origin.startswith("the data set's") or parts.origin.startswith("held out") else parts.origin
-    own = ["--test"] if parts.origin.startswith("the data set's") else []
+    source = asked.test or asked.source
+    own = ["--test"] if parts.origin == OWN else []
     sources = [source] if isinstance(source, str) else list(source)
     command = ["narrows", "report", str(bundle), *sources, *own, "-o", str(page)]
     facts = {"bundle": str(bundle), **dict(origin(about))}

@@ -73,7 +73,9 @@ def draw_map(screen: Screen, asked: Asked) -> int:
     screen.say()
     screen.facts([(name, f"{value:.4f}") for name, value in figures.items()] or [("figures", f"none of fewer than {FEWEST} rows")])
     if asked.bundle is None:
-        screen.verdicts(_network(estimator).diagnostics_)
+        from narrows.estimators._base import autoencoder_of
+
+        screen.verdicts(autoencoder_of(estimator).diagnostics_)
     _write(screen, asked, estimator, rows, places)
     screen.say()
     screen.say(f"wrote '{asked.output}' ({size(asked.output.stat().st_size)}): {counted(len(places), 'row')} of {rows.name}", style="bold")
@@ -163,13 +165,14 @@ def _figures(estimator: Any, rows: data.Rows, places: np.ndarray) -> dict[str, f
     import numpy as np
 
     from narrows import quality
+    from narrows.estimators._base import autoencoder_of
 
     n = len(places)
     if n < FEWEST:
         return {}
     chosen = np.zeros(n, bool)
     chosen[np.random.default_rng(0).choice(n, min(n // 2, MEASURED), replace=False)] = True
-    scaled = _network(estimator).scale_rows(as_input(rows))[chosen]
+    scaled = autoencoder_of(estimator).scale_rows(as_input(rows))[chosen]
     k = min(NEIGHBORS, int(chosen.sum() - 1) // 2)
     measures = {"trustworthiness": quality.trustworthiness, "continuity": quality.continuity}
     found = {name: float(measure(scaled, places[chosen], k)) for name, measure in measures.items()}
@@ -180,13 +183,6 @@ def _figures(estimator: Any, rows: data.Rows, places: np.ndarray) -> dict[str, f
             labels = rows.labels.astype(str)
             found["5-NN accuracy"] = quality.knn_accuracy(places[near], labels[near], places[asked], labels[asked], 5)[5]
     return found
-
-
-def _network(estimator: Any) -> Any:
-    """Give the autoencoder that an estimator is, or has."""
-    from narrows.estimators import LatentMap
-
-    return estimator.autoencoder_ if isinstance(estimator, LatentMap) else estimator
 
 
 def _write(screen: Screen, asked: Asked, estimator: Any, rows: data.Rows, places: np.ndarray) -> None:

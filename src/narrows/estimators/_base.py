@@ -406,6 +406,13 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
         return self
 
 
+def autoencoder_of(estimator: Any) -> Any:
+    """Give the autoencoder that an estimator was fitted around, or else the estimator itself."""
+    if isinstance(estimator, BaseAutoencoder):  # whose `autoencoder_` is a Keras model
+        return estimator
+    return getattr(estimator, "autoencoder_", estimator)
+
+
 def _choices(owner: str, value: Any, changes: dict[str, Any]) -> Choices:
     """Give the frozen object that a parameter's value is, or is short for."""
     if owner in ("layers", "head") and isinstance(value, tuple | list):

@@ -225,12 +225,7 @@ class LatentMap(SavedTransformer):
         places = check_array(data.as_frame(X), dtype=np.float64, input_name="places")
         if places.shape[1] != 2:
             raise ValueError(f"places have {places.shape[1]} columns, but a map has 2")
-        index = NearestNeighbors(n_neighbors=min(AROUND, len(self.codes_))).fit(self.embedding_.astype(np.float64))
-        distances, near = index.kneighbors(places)
-        smallest = 1e-9 * max(float(np.ptp(self.embedding_)), 1e-30)
-        weight = 1 / np.square(np.maximum(distances, smallest))
-        codes = np.einsum("nk,nkc->nc", weight / weight.sum(1, keepdims=True), self.codes_[near])
-        return self.autoencoder_.inverse_transform(codes.astype(np.float32))
+        return self.autoencoder_.inverse_transform(codes_around(places, self.embedding_, self.codes_))
 
     @property
     def _n_features_out(self) -> int:
@@ -349,6 +344,29 @@ def _first_places(codes: np.ndarray, seed: int) -> np.ndarray:
     if spread > 0:
         places[:, : principal.shape[1]] += principal / spread
     return np.ascontiguousarray(places * SPREAD)
+
+
+def codes_around(places: np.ndarray, embedding: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Give the codes that places on a map stand for: those of the nearest points, averaged, each by one over its squared distance.
+
+    Parameters
+    ----------
+    places : ndarray of shape (m, 2)
+    embedding : ndarray of shape (n, 2)
+        Where the points are.
+    codes : ndarray of shape (n, c)
+        Theirs.
+
+    Returns
+    -------
+    ndarray of shape (m, c), float32
+    """
+    index = NearestNeighbors(n_neighbors=min(AROUND, len(codes))).fit(embedding.astype(np.float64))
+    distances, near = index.kneighbors(places.astype(np.float64))
+    smallest = 1e-9 * max(float(np.ptp(embedding)), 1e-30)
+    weight = 1 / np.square(np.maximum(distances, smallest))
+    averaged: np.ndarray = np.einsum("nk,nkc->nc", weight / weight.sum(1, keepdims=True), codes[near])
+    return averaged.astype(np.float32)
 
 
 def place(codes: np.ndarray, fitted: np.ndarray, embedding: np.ndarray) -> np.ndarray:

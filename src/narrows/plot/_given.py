@@ -31,10 +31,10 @@ def fitted(estimator: Any) -> Any:
 
 
 def network_of(estimator: Any) -> Any:
-    """Give the autoencoder that a fitted estimator is, or that a map in two steps has."""
-    from narrows.estimators import LatentMap
+    """Give the autoencoder that a fitted estimator is, or has."""
+    from narrows.estimators._base import autoencoder_of
 
-    return fitted(estimator).autoencoder_ if isinstance(estimator, LatentMap) else fitted(estimator)
+    return autoencoder_of(fitted(estimator))
 
 
 def needs(estimator: Any, X: Any, call: str) -> Any:

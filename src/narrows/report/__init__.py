@@ -18,7 +18,7 @@ from narrows._files import replacing
 from narrows.estimators._checks import check_fitted
 from narrows.progress import Progress, Silent
 from narrows.quality import Quality
-from narrows.report import _charts, _content
+from narrows.report import _charts, _content, _words
 from narrows.report._head import head
 from narrows.report._packing import packed
 
@@ -110,7 +110,7 @@ def write(
     autoencoder = _content.autoencoder_of(estimator)
     page = _template().render(
         title=title or type(estimator).__name__,
-        headline=_content.words(found, autoencoder.diagnostics_),
+        headline=_words.headline(found, autoencoder.diagnostics_),
         verdicts=autoencoder.diagnostics_,
         facts=_facts(estimator, about, facts),
         plane=said,

@@ -15,14 +15,15 @@ import numpy as np
 from narrows import quality as qualities
 from narrows.data.image_files import png
 from narrows.data.names import shortened
-from narrows.estimators import LatentMap
+from narrows.estimators import LatentMap, _base
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._checks import check_rows, dense
+from narrows.estimators.latent_map import AROUND, codes_around
 from narrows.plot.colors import PALETTES
 from narrows.progress import Progress
 from narrows.quality import Quality
-from narrows.report import _charts, _decoder, _words
-from narrows.report._plane import AROUND, Plane, plane
+from narrows.report import _charts, _decoder
+from narrows.report._plane import Plane, plane
 from narrows.report._rows import LONGEST, NARROW, as_image, column, most_rows, quantized
 
 BLOCK = 8192  # rows that are rebuilt at a time
@@ -97,7 +98,7 @@ def autoencoder_of(estimator: Any) -> BaseAutoencoder:
     TypeError
         If it is, and has, none.
     """
-    found = estimator if isinstance(estimator, BaseAutoencoder) else getattr(estimator, "autoencoder_", None)
+    found = _base.autoencoder_of(estimator)
     if not isinstance(found, BaseAutoencoder):
         raise TypeError(f"a report is about an autoencoder of narrows, got {type(estimator).__name__}: give the autoencoder itself")
     return found
@@ -173,9 +174,9 @@ def explorer(about: Given, most: int, seed: int, progress: Progress) -> tuple[di
     values, more = quantized(about.rows[chosen], image=about.image is not None)
     decoder, weights, said = _decoding(about, laid)
     arrays |= more | weights | {"places": laid.places, "codes": laid.codes, "ids": (chosen + 1).astype(np.int32)}
-    arrays["factor"] = about.network.scale.factor.astype(np.float32)
     spec = {
         "kind": laid.kind,
+        "around": AROUND,
         "columns": columns,
         "palettes": PALETTES,
         "rows": values,
@@ -223,13 +224,7 @@ def _codes_at(places: np.ndarray, laid: Plane) -> np.ndarray:
         return places
     if laid.kind == "line":
         return places[:, :1]
-    out = np.empty((len(places), laid.codes.shape[1]), np.float32)
-    for row, place in enumerate(places.astype(np.float64)):
-        distances = np.square(laid.places - place).sum(1)
-        near = np.argsort(distances, kind="stable")[:AROUND]
-        weights = 1 / np.maximum(distances[near], 1e-18)
-        out[row] = (weights / weights.sum()) @ laid.codes[near]
-    return out
+    return codes_around(places, laid.places, laid.codes)
 
 
 def reconstructions(about: Given) -> list[dict[str, Any]]:
@@ -237,19 +232,21 @@ def reconstructions(about: Given) -> list[dict[str, Any]]:
     order = np.argsort(about.errors, kind="stable")
     middle = max(0, len(order) // 2 - SHOWN // 2)
     groups = {"best": order[:SHOWN], "median": order[middle : middle + SHOWN], "worst": order[-SHOWN:][::-1]}
-    return [{"name": name, "rows": [_shown(about, int(row)) for row in rows]} for name, rows in groups.items()]
+    found = []
+    for name, rows in groups.items():
+        scaled, made = about.pair(rows)
+        rebuilt, cells = about.network.scale.undo(made), np.square(made - scaled)
+        found.append({"name": name, "rows": [_shown(about, int(row), *of) for row, *of in zip(rows, rebuilt, cells, strict=True)]})
+    return found
 
 
-def _shown(about: Given, row: int) -> dict[str, Any]:
+def _shown(about: Given, row: int, rebuilt: np.ndarray, cells: np.ndarray) -> dict[str, Any]:
     image = about.image
     called = f"row {row + 1:,}" if about.names is None else shortened(str(about.names[row]), LONGEST)
     label = None if about.labels is None else shortened(str(about.labels[row]), LONGEST)
     shown: dict[str, Any] = {"called": called, "label": label, "error": f"{about.errors[row]:.4g}"}
-    scaled, made = about.pair(slice(row, row + 1))
-    rebuilt = about.network.scale.undo(made)[0]
     if image is not None:
         return shown | {"pictures": [picture(values, image) for values in (about.rows[row], rebuilt)]}
-    cells = np.square(made - scaled)[0]
     first = np.argsort(-cells, kind="stable")[:FEATURES]
     names = [shortened(about.features[i], LONGEST) for i in first]
     numbers = [(f"{about.rows[row, i]:.4g}", f"{rebuilt[i]:.4g}", f"{cells[i]:.3g}") for i in first]
@@ -319,8 +316,3 @@ def versions() -> list[tuple[str, str]]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def words(found: Quality, verdicts: Sequence[Any]) -> str:
-    """Give the sentence at the top."""
-    return _words.headline(found, verdicts)

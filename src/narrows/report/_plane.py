@@ -8,10 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from narrows.estimators import LatentMap
-from narrows.estimators.latent_map import FEWEST, embed, place
+from narrows.estimators.latent_map import AROUND, FEWEST, embed, place
 from narrows.progress import Progress
 
-AROUND = 10  # fitted rows whose codes stand for a place of a map
 SPREAD = 0.15  # of a line's length: how far points lie beside it
 
 

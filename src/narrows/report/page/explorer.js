@@ -1,6 +1,5 @@
 // The explorer: points to look at, a ring whose place is decoded, rows beside their reconstruction, and a selection to take away.
 
-const AROUND = 10;
 const LISTED = 200;
 const MOST_SLIDERS = 64;
 const $ = (id) => document.getElementById(id);
@@ -17,7 +16,7 @@ function makeModel(spec, arrays, points, frame) {
     codeAt(place) {
       if (spec.kind === "code") return Float32Array.from(place);
       if (spec.kind === "line") return Float32Array.of(place[0]);
-      const code = new Float32Array(width), near = nearestTo(points, frame.inside(place), AROUND);
+      const code = new Float32Array(width), near = nearestTo(points, frame.inside(place), spec.around);
       const shares = near.map(([, distance]) => 1 / Math.max(distance, 1e-18)), sum = shares.reduce((a, b) => a + b, 0);
       near.forEach(([row], at) => {
         for (let i = 0; i < width; i++) code[i] += (shares[at] / sum) * arrays.codes[row * width + i];
