@@ -93,7 +93,7 @@ def save(estimator: Saveable, path: str | os.PathLike[str], *, metadata: dict[st
     True
     """
     state, arrays = get_state(estimator)
-    manifest = Manifest(format=FORMAT, versions=_versions(), state=state, metadata=metadata or {})
+    manifest = Manifest(format=FORMAT, versions=versions(), state=state, metadata=metadata or {})
     try:
         text = _json.dumps(manifest.model_dump(mode="json"), separators=(",", ":"))
     except TypeError as error:
@@ -286,7 +286,13 @@ def _signed(content: bytes) -> bytes:
     return content.replace(f'"narrows":"sha256:{_UNSIGNED} '.encode(), f'"narrows":"sha256:{_digest(content)} '.encode(), 1)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Give the versions of what makes a model, by name.
+
+    Returns
+    -------
+    dict of str to str
+    """
     found = {"python": platform.python_version()}
     for name in ("narrows", "keras", "jax", "numpy", "scikit-learn"):
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 from narrows import _json
 from narrows._files import replacing
+from narrows.bundle import versions
 from narrows.estimators._checks import check_fitted
 from narrows.progress import Progress, Silent
 from narrows.quality import Quality
@@ -130,7 +131,7 @@ def write(
         head=head(autoencoder, about.rows, about.labels),
         layers=autoencoder.layer_table(),
         settings=_content.settings(estimator),
-        versions=_content.versions(),
+        versions=list(versions().items()),
         command=None if command is None else shlex.join(command),
         style=(_HERE / "page/report.css").read_text("utf-8"),
         script="\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS),

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ BLOCK = 8192  # rows that are rebuilt at a time
 MEASURED = 20_000  # rows that figures are of where none were given
 SHOWN = 8  # rows of each kind: best, middle, worst
 FEATURES = 12  # of a row, or with the largest errors
-LIBRARIES = ("narrows", "keras", "jax", "numpy", "scikit-learn")
 HISTORY = {
     "loss": ("loss", "val_loss"),
     "reconstruction loss": ("reconstruction_loss", "val_reconstruction_loss"),
@@ -305,14 +303,3 @@ def settings(estimator: Any) -> list[tuple[str, str]]:
     if isinstance(estimator, LatentMap):
         return said + settings(estimator.autoencoder_)
     return said
-
-
-def versions() -> list[tuple[str, str]]:
-    """Give the versions of the libraries that made the page."""
-    found = []
-    for name in LIBRARIES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            continue
-    return found
