@@ -178,11 +178,16 @@ def feature_names_of(feature_names: Sequence[str] | None, X: Any, made: Any, n_f
 
 def as_gray(rows: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Bring images (n, d) to [0, 1], black to white: bytes, those that lie in it, or others by the least and most of what they are like."""
-    if like.dtype == np.uint8:
-        low, high = 0.0, 255.0
-    else:
-        low, high = float(like.min()), float(like.max())
-        if low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-    gray: np.ndarray = ((np.asarray(rows, np.float64) - low) / ((high - low) or 1.0)).clip(0, 1)
+    black, white = shades_of(like)
+    gray: np.ndarray = ((np.asarray(rows, np.float64) - black) / (white - black)).clip(0, 1)
     return gray
+
+
+def shades_of(images: np.ndarray) -> tuple[float, float]:
+    """Say which values are black and white: those of bytes, 0 and 1 where all lie between them, or else the least and the most."""
+    if images.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = float(images.min()), float(images.max())
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return low, high if high > low else low + max(1.0, 2 * float(np.spacing(abs(low))))  # 1 is nothing beside 1e30

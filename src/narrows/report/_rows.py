@@ -9,6 +9,7 @@ import numpy as np
 
 from narrows.data.names import shortened
 from narrows.data.rows import has_label
+from narrows.plot._given import shades_of
 
 KEPT = 16_000_000  # bytes of values before they are compressed
 NARROW = 64  # columns up to which values have 16 bits, and points can be colored by each
@@ -87,10 +88,8 @@ def as_image(shape: tuple[int, ...] | None, rows: np.ndarray) -> dict[str, Any] 
     """Say how rows are drawn as images, and which values are black and white; None where they are no images."""
     if shape is None or math.prod(shape) != rows.shape[1] or len(shape) not in (2, 3) or (*shape, 1)[2] not in (1, 3):
         return None
-    low, high = (0.0, 255.0) if rows.dtype == np.uint8 else (float(rows.min()), float(rows.max()))
-    if 0 <= low and high <= 1:
-        low, high = 0.0, 1.0
-    return {"height": shape[0], "width": shape[1], "channels": (*shape, 1)[2], "black": low, "white": high if high > low else low + 1}
+    black, white = shades_of(rows)
+    return {"height": shape[0], "width": shape[1], "channels": (*shape, 1)[2], "black": black, "white": white}
 
 
 def word(value: Any) -> str:
