@@ -26,6 +26,10 @@ class BundleError(ValueError):
     """A file is not a bundle that this version can trust: damaged, of another format, or naming what is not allowed."""
 
 
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, or of a run with other rows or settings."""
+
+
 class ExportError(RuntimeError):
     """An exported file would not compute what the model does, or does not run; nothing was written."""
 

@@ -99,6 +99,33 @@ def _matrix(table: pa.Table, typed: bool) -> NDArray[Any]:
     return smaller if smaller is not None else _filled(table, dtype)
 
 
+def type_of(kinds: list[Any]) -> np.dtype[Any]:
+    """Give the smallest of uint8, float32 and float64 that holds columns of Arrow types exactly, whatever the values are."""
+    import pyarrow as pa
+
+    if all(kind == pa.uint8() for kind in kinds):
+        return np.dtype(np.uint8)
+    narrow = [pa.bool_(), pa.uint8(), pa.int8(), pa.uint16(), pa.int16(), pa.float16(), pa.float32()]
+    return np.dtype(np.float32 if all(kind in narrow for kind in kinds) else np.float64)
+
+
+def block_of(table: pa.Table, names: list[str], where: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Give some columns of a table as a matrix of a type that holds them.
+
+    Raises
+    ------
+    ValueError
+        If a column is not made of numbers.
+    """
+    import pyarrow as pa
+
+    columns = {name: _numbers(table[name], name, where) for name in names}
+    if dtype == np.uint8 and any(column.null_count for column in columns.values()):
+        name = next(name for name, column in columns.items() if column.null_count)
+        raise ValueError(f"{where} has cells without a value in column {name!r}: fill them in, or leave out those rows or the column")
+    return _filled(pa.table(columns), dtype)
+
+
 @overload
 def _filled(table: pa.Table, dtype: np.dtype[Any]) -> NDArray[Any]: ...
 @overload

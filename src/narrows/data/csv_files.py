@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from narrows import _files
 from narrows.data.columns import check_columns, is_number, rows_of
 from narrows.data.metering import opened
 from narrows.data.names import shortened
@@ -104,16 +105,63 @@ def read_single_column(path: Path, progress: Progress) -> Any:
             raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
 
 
+def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Iterator[Any]]:
+    """Read a CSV file table by table.
+
+    Returns
+    -------
+    names : list of str
+        Of all columns.
+    named : bool
+        Whether the file has a header.
+    tables : iterator of pyarrow.Table
+        Numbers as float64, columns of true and false as these, the label as text.
+
+    Raises
+    ------
+    ValueError
+        As `read_csv` does, also later on.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    where = f"'{path}'"
+    with _files.opened(path) as file:
+        layout = _layout(file, where)
+        check_columns(layout.names, label, where)
+        file.seek(0)
+        found = None
+        with suppress(pa.ArrowInvalid):
+            found = arrow.open_csv(file, **_options(layout, {})).schema
+        truths = {name for name in layout.names if found.field(name).type == pa.bool_()} if found is not None else set()
+    types = {name: pa.string() if name == label else pa.bool_() if name in truths else pa.float64() for name in layout.names}
+
+    def tables() -> Iterator[Any]:
+        with _files.opened(path) as file:
+            try:
+                for batch in arrow.open_csv(file, **_options(layout, types)):
+                    yield pa.Table.from_batches([batch])
+            except pa.ArrowInvalid as problem:
+                raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
+
+    return layout.names, layout.has_header, tables()
+
+
 def _table(file: IO[bytes], layout: _Layout, types: dict[str, Any]) -> Any:
     from pyarrow import csv as arrow
 
     file.seek(0)
-    return arrow.read_csv(
-        file,
-        read_options=arrow.ReadOptions(column_names=layout.names, skip_rows=layout.lines_before, block_size=layout.block),
-        parse_options=arrow.ParseOptions(delimiter=layout.delimiter),
-        convert_options=arrow.ConvertOptions(column_types=types),
-    )
+    return arrow.read_csv(file, **_options(layout, types))
+
+
+def _options(layout: _Layout, types: dict[str, Any]) -> dict[str, Any]:
+    from pyarrow import csv as arrow
+
+    return {
+        "read_options": arrow.ReadOptions(column_names=layout.names, skip_rows=layout.lines_before, block_size=layout.block),
+        "parse_options": arrow.ParseOptions(delimiter=layout.delimiter),
+        "convert_options": arrow.ConvertOptions(column_types=types),
+    }
 
 
 def _layout(file: IO[bytes], where: str) -> _Layout:

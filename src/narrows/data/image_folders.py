@@ -6,8 +6,10 @@ import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narrows.data.image_files import is_image, read_images
 from narrows.data.names import NoSuchLabel, listed
@@ -47,9 +49,23 @@ def read_folder(path: Path, label: str | None, progress: Progress) -> Rows:
             f"'{path}' is a folder of images, which has no label {label!r}: its labels are the names of its subfolders, "
             f"or stand in a file that you name as the label"
         )
+    files, labels = images_of(path)
+    name = path.name or path.resolve().name
+    rows = read_images(files, [file.relative_to(path).as_posix() for file in files], name, progress)
+    return rows if labels is None else replace(rows, labels=labels)
+
+
+def images_of(path: Path) -> tuple[list[Path], NDArray[Any] | None]:
+    """Give the images of a folder in the order of its rows, and their labels where it has subfolders.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they lie in more than one way.
+    """
     flat, folders, others = _inside(path)
     files = flat
-    labels = []
+    labels: list[str] = []
     for folder in folders:
         inside, nested, left = _inside(folder)
         for below in nested:
@@ -71,10 +87,8 @@ def read_folder(path: Path, label: str | None, progress: Progress) -> Rows:
             f"if it holds files of another kind, name one of them, or all by a pattern such as '{path / '*.csv'}'"
         )
     if others:
-        warnings.warn(f"'{path}' holds {_left_out(path, others)}", NarrowsWarning, stacklevel=2)
-    name = path.name or path.resolve().name
-    rows = read_images(files, [file.relative_to(path).as_posix() for file in files], name, progress)
-    return replace(rows, labels=np.array(labels)) if labels else rows
+        warnings.warn(f"'{path}' holds {_left_out(path, others)}", NarrowsWarning, stacklevel=3)
+    return files, np.array(labels) if labels else None
 
 
 def _inside(folder: Path) -> tuple[list[Path], list[Path], list[Path]]:

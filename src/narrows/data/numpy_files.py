@@ -76,7 +76,7 @@ def read_npz(path: Path, label: str | None, progress: Progress) -> Rows:
         def member(name: str, *, header_only: bool = False) -> Any:
             with archive.open(f"{name}.npy") as file:
                 inside = f"array {name!r} of {where}"
-                return _header(file, sizes[name], inside) if header_only else _array(file, sizes[name], inside)
+                return read_header(file, sizes[name], inside) if header_only else _array(file, sizes[name], inside)
 
         shapes = {name: member(name, header_only=True)[0] for name in sizes}
         labels_key = _labels_key(shapes, label, where)
@@ -129,7 +129,7 @@ def _sound(where: str) -> Iterator[None]:
         raise ValueError(f"{where} is damaged or no .npz file ({problem}): write it again with numpy.savez") from problem
 
 
-def _header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+def read_header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
     """Read shape, type and whether columns come first, and refuse what is not a whole array of plain values before memory is asked for."""
     if size == 0:
         raise ValueError(f"{where} is empty (0 bytes): write it again with numpy.save")
@@ -159,7 +159,7 @@ def _whole_array(path: Path, progress: Progress) -> NDArray[Any]:
 
 
 def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
-    shape, dtype, columns_first = _header(file, size, where)
+    shape, dtype, columns_first = read_header(file, size, where)
     array = np.empty(shape, dtype, order="F" if columns_first else "C")
     if not array.nbytes:
         return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,7 +68,8 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     ----------
     scale : {"auto", "minmax", "standard"} or None
         "auto" divides uint8 by 255, leaves rows in [0, 1] as they are, and standardizes others.
-    rows : ndarray of shape (n, n_features)
+    rows : ndarray or Blocks of shape (n, n_features)
+        Read through once, and once more for deviations.
     weight : ndarray of shape (n,), default=None
         Of rows in means and deviations; rows of weight 0 do not count at all.
 
@@ -82,10 +84,7 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     """
     if scale not in ("auto", "minmax", "standard", None):
         raise ValueError(f"scale must be 'auto', 'minmax', 'standard' or None, got {scale!r}")
-    if weight is not None and not weight.all():
-        rows, weight = rows[weight > 0], weight[weight > 0]
-    low, high = rows.min(0).astype(np.float64), rows.max(0).astype(np.float64)
-    mean = np.clip(_mean(rows, weight), low, high)
+    low, high, mean = _ends_and_mean(rows, weight)
     kind: Kind
     if scale == "auto":
         kind = "bytes" if rows.dtype == np.uint8 else "none" if low.min() >= 0 and high.max() <= 1 else "standard"
@@ -97,7 +96,7 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     elif kind == "minmax":
         shift, factor = low, 1 / np.where(high > low, high - low, 1)
     elif kind == "standard":
-        deviation = np.sqrt(_mean(rows, weight, about=mean))
+        deviation = np.sqrt(_mean_square(rows, weight, mean))
         # What is left of a constant column by rounding must not be blown up to unit variance.
         rounding = 10 * np.finfo(rows.dtype if rows.dtype.kind == "f" else np.float64).eps * np.abs(mean)
         shift, factor = mean, 1 / np.where(deviation > rounding, deviation, 1)
@@ -108,16 +107,42 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     return Scale(kind, shift, factor, bounded, (mean - shift) * factor)
 
 
-def _mean(rows: np.ndarray, weight: np.ndarray | None, about: np.ndarray | None = None) -> np.ndarray:
-    """Mean per feature, or mean square about a value, in float64 sums without a float64 copy of the whole."""
-    total = float(len(rows)) if weight is None else float(weight.sum(dtype=np.float64))
+def _ends_and_mean(rows: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the least, the largest and the mean value of each feature."""
+    low, high = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
+    sums = np.zeros(rows.shape[1])
+    for block, of_block in _counted(rows, weight):
+        np.minimum(low, block.min(0), out=low)
+        np.maximum(high, block.max(0), out=high)
+        sums += _sum(block, of_block)
+    return low, high, np.clip(sums / _total(rows, weight), low, high)
+
+
+def _mean_square(rows: np.ndarray, weight: np.ndarray | None, about: np.ndarray) -> np.ndarray:
+    """Give the mean square of each feature about a value."""
     out = np.zeros(rows.shape[1])
+    for block, of_block in _counted(rows, weight):
+        out += _sum(np.square(block.astype(np.float64) - about), of_block)
+    return out / _total(rows, weight)
+
+
+def _counted(rows: np.ndarray, weight: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Give the rows that count, some at a time, so that sums in float64 need no such copy of the whole."""
     for start in range(0, len(rows), CHUNK):
         block = rows[start : start + CHUNK]
-        if about is not None:
-            block = np.square(block.astype(np.float64) - about)
-        if weight is None:
-            out += block.sum(0, dtype=np.float64)
-        else:
-            out += weight[start : start + CHUNK].astype(np.float64) @ block.astype(np.float64)
-    return out / total
+        of_block = None if weight is None else weight[start : start + CHUNK]
+        if of_block is not None and not of_block.all():
+            block, of_block = block[of_block > 0], of_block[of_block > 0]
+        if len(block):
+            yield block, of_block
+
+
+def _sum(block: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    if weight is None:
+        return block.sum(0, dtype=np.float64)
+    out: np.ndarray = weight.astype(np.float64) @ block.astype(np.float64)
+    return out
+
+
+def _total(rows: np.ndarray, weight: np.ndarray | None) -> float:
+    return float(len(rows)) if weight is None else float(weight.sum(dtype=np.float64))

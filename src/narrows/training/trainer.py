@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
 import time
@@ -13,88 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from narrows import _backend
 from narrows.networks.computation import Computation, Weights
-from narrows.networks.scale import CHUNK, Scale
 from narrows.progress import Progress, Silent
+from narrows.training.checkpoints import Checkpoint, Position, digest
 from narrows.training.noise import Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
+from narrows.training.feeds import Window, feed_of
 from narrows.training.program import EVALUATION_BATCH, Program, program, waiting
-from narrows.training.samplers import Shuffle, size_class
+from narrows.training.rows import BlockSet, RowSet
+from narrows.training.samplers import size_class
 
-ALIGNMENT = 64  # bytes; memory that begins so is a CPU's device memory without a copy
 VALIDATION = 2**32 - 1  # the drawing of noise that validation rows suffer: the same at each epoch, so that losses compare
+LOOKED_AT, RATES = 256, 64  # rows and learning rates that a run is known by
 CHUNK_SECONDS = 0.2  # an interrupt waits for one chunk of steps, and progress is shown between two
-
-
-def _aligned(shape: tuple[int, int], dtype: type[np.generic]) -> np.ndarray:
-    """Make zeros that JAX may take over as they are; nobody may write to them once they are on the device."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size].view(dtype).reshape(shape)
-
-
-@dataclass(frozen=True)
-class RowSet:
-    """Rows on their way to the device.
-
-    Attributes
-    ----------
-    x : ndarray of shape (n, n_features)
-        In their own units; uint8 stays uint8 on the device, and is scaled batch by batch.
-    scale : Scale
-    weight : ndarray of shape (n,), float32, or None
-    target : ndarray of shape (n, n_features) or None
-        What their reconstruction is compared with, in its own units; None is the rows themselves.
-    y : ndarray of shape (n,), int32, or (n, n_outputs), float32, or None
-        Labels: classes, -1 where there is none, or scaled numbers, NaN where there are none.
-    neighbors : ndarray of shape (n, n_neighbors), int32, or None
-        The nearest rows of each. With them, every row of a batch brings one of its neighbors along.
-    """
-
-    x: np.ndarray
-    scale: Scale
-    weight: np.ndarray | None = None
-    target: np.ndarray | None = None
-    y: np.ndarray | None = None
-    neighbors: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        """Give the number of rows."""
-        return len(self.x)
-
-    def on_device(self) -> tuple[dict[str, Any], Any]:
-        """Put the rows on the device, filled up to their size class with zeros that no step reads; and what scales them there.
-
-        Raises
-        ------
-        ValueError
-            If a scaled value is beyond the range of float32.
-        """
-        import jax
-
-        size = size_class(len(self.x))
-        both = [self.x] if self.target is None else [self.x, self.target]
-        as_bytes = all(rows.dtype == np.uint8 for rows in both)
-        arrays = {name: jax.device_put(self._filled(rows, as_bytes)) for name, rows in zip(("x", "target"), both, strict=False)}
-        for name, values in (("weight", self.weight), ("y", self.y), ("neighbors", self.neighbors)):
-            if values is not None:
-                filled = np.zeros((size, *values.shape[1:]), values.dtype)
-                filled[: len(values)] = values
-                arrays[name] = jax.device_put(filled)
-        scale = (self.scale.shift.astype(np.float32), self.scale.factor.astype(np.float32)) if as_bytes else None
-        return arrays, scale
-
-    def _filled(self, rows: np.ndarray, as_bytes: bool) -> np.ndarray:
-        out = _aligned((size_class(len(rows)), rows.shape[1]), np.uint8 if as_bytes else np.float32)
-        for start in range(0, len(rows), CHUNK):
-            block = rows[start : start + CHUNK]
-            with np.errstate(over="ignore"):
-                out[start : start + len(block)] = block if as_bytes else self.scale.apply(block)
-            if not as_bytes and not np.isfinite(out[start : start + len(block)]).all():
-                raise ValueError("rows hold values beyond the range of float32 (3.4e38 after scaling): divide them by a large number first")
-        return out
 
 
 @dataclass(frozen=True)
@@ -208,10 +140,31 @@ class _Run:
     history: dict[str, list[float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """Weights that may be gone back to, and the epoch, counted from 1, that they come from."""
+
+    epoch: int
+    trainable: dict[str, Any]
+    other: dict[str, Any]
+    moments: list[Any]
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        values = [self.trainable[one] for one in sorted(self.trainable)] + [self.other[one] for one in sorted(self.other)] + [*self.moments]
+        return {f"{name}/{place}": np.asarray(value) for place, value in enumerate(values)}
+
+    @classmethod
+    def of(cls, name: str, epoch: int, arrays: dict[str, np.ndarray], like: _Run) -> _Mark:
+        n, m = len(like.trainable), len(like.other)
+        values = [arrays[f"{name}/{place}"] for place in range(n + m + len(like.moments))]
+        trainable, other = dict(zip(sorted(like.trainable), values, strict=False)), dict(zip(sorted(like.other), values[n:], strict=False))
+        return cls(epoch, trainable, other, values[n + m :])
+
+
 def train(
     computation: Computation,
     weights: Weights,
-    rows: RowSet,
+    rows: RowSet | BlockSet,
     objective: Objective,
     settings: Settings,
     *,
@@ -219,6 +172,7 @@ def train(
     optimizer_state: list[np.ndarray] | None = None,
     listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Train a network.
 
@@ -227,7 +181,7 @@ def train(
     computation : Computation
     weights : dict of str to ndarray
         Where to start.
-    rows : RowSet
+    rows : RowSet or BlockSet
     objective : Objective
     settings : Settings
     validation : RowSet, default=None
@@ -237,11 +191,20 @@ def train(
     listeners : sequence of callable, default=()
         Called after each epoch, in order.
     progress : Progress, default=None
+    checkpoint : Checkpoint, default=None
+        Where the run leaves its state, and from which it goes on if it is there.
 
     Returns
     -------
     Outcome
         Also after an interrupt and after divergence, with the weights that are good to keep.
+
+    Raises
+    ------
+    CheckpointError, OSError
+        If the checkpoint is damaged or of another run, or cannot be read.
+    ValueError
+        If rows in blocks cannot be read.
     """
     started = time.monotonic()
     # A batch is never larger than the size class of the rows, so that few rows do not pay for a large batch.
@@ -253,10 +216,38 @@ def train(
         {name: weights[name] for name in computation.state},
         list(made.first_optimizer_state if optimizer_state is None else optimizer_state),
     )
-    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent())
-    outcome = loop.run(run, listeners)
+    at = None
+    if checkpoint is not None:
+        at = checkpoint.begin(_stands_for(run, rows, validation, objective, settings, batch_size))
+    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent(), checkpoint)
+    try:
+        outcome = loop.run(run, listeners, at)
+    finally:
+        loop.feed.close()
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def _stands_for(
+    run: _Run, rows: RowSet | BlockSet, validation: RowSet | None, objective: Objective, settings: Settings, batch_size: int
+) -> str:
+    """Give a digest of all that the course of training depends on."""
+    import jax
+
+    from narrows import __version__
+
+    some = np.unique(np.linspace(0, len(rows) - 1, LOOKED_AT).astype(np.int64))
+    rates = settings.rates(RATES, settings.first_step, settings.first_step + settings.epochs * -(-len(rows) // batch_size))
+    plain = {name: getattr(settings, name) for name in ("epochs", "seed", "precision", "patience", "first_step", "noise_seed", "pair_seed")}
+    values: list[Any] = [__version__, _backend.keras().__version__, jax.__version__, plain, batch_size, len(rows), objective.key]
+    values += [settings.optimizer, settings.noise, rows.scale.kind, rates, rows.some(some)]
+    values += [*jax.tree.leaves(settings.numbers), rows.scale.shift, rows.scale.factor]
+    values += _Mark(0, run.trainable, run.other, run.moments).arrays("").values()
+    for part in (rows, validation):
+        beside = () if part is None else (getattr(part, name, None) for name in ("weight", "y", "target", "neighbors"))
+        values += [None if array is None else array[some % len(array)] for array in beside]
+    values += [] if validation is None else [len(validation), validation.x[some % len(validation)]]
+    return digest(np.asarray(value) if hasattr(value, "__array__") else value for value in values)
 
 
 class _Loop:
@@ -271,31 +262,37 @@ class _Loop:
         settings: Settings,
         batch_size: int,
         progress: Progress,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.program, self.objective, self.settings, self.batch_size, self.progress = made, objective, settings, batch_size, progress
-        self.n_rows = len(rows)
-        self.data, self.scale = rows.on_device()
-        self.slots = -(-len(self.data["x"]) // batch_size)
-        self.steps = -(-self.n_rows // batch_size)
-        self.sampler = Shuffle(self.n_rows, settings.seed)
+        self.checkpoint = checkpoint
+        self.feed = feed_of(rows, batch_size, settings.seed)
+        self.n_rows, self.steps = self.feed.n_rows, self.feed.steps
+        self.before = settings.first_step // self.steps  # epochs of earlier calls, whose orders are used up
         self.validation = None if validation is None else (*validation.on_device(), len(validation))
         self.total = settings.epochs * self.steps
         self.factor = 1.0  # of the learning rate, as listeners set it
 
-    def run(self, run: _Run, listeners: Sequence[Listener]) -> Outcome:
+    def run(self, run: _Run, listeners: Sequence[Listener], at: Position | None = None) -> Outcome:
         settings = self.settings
-        good = best = (0, run.trainable, run.other, run.moments)
-        lowest = np.inf
-        diverged, epoch = None, 0
+        marks = {"good": _Mark(0, run.trainable, run.other, run.moments)}
+        marks["best"] = marks["good"]
+        diverged, lowest, stopped = None, np.inf, False
+        first_epoch = 0
+        self.sums: list[np.ndarray] = []  # of the windows that an epoch has behind it
         self.progress.begin("training", settings.epochs * self.n_rows, "rows")
         with _interrupts() as interrupted:
             try:
-                order = self._order(0)
-                if settings.patience is not None:  # a network may start well: as PCA, or where an earlier fit ended
+                if at is not None:
+                    lowest, stopped = self._go_on(run, marks, at)
+                    first_epoch = at.epoch
+                elif settings.patience is not None:  # a network may start well: as PCA, or where an earlier fit ended
                     lowest = self._validate(run, interrupted).get("val_loss", np.inf)
-                for epoch in range(settings.epochs):
+                for epoch in range(first_epoch, settings.epochs if not stopped else first_epoch):
                     self.started = time.monotonic()
-                    logs, order, bad = self._epoch(run, epoch, order, interrupted)
+                    self.told = {"lowest": lowest, "stopped": False}
+                    logs, bad = self._epoch(run, marks, epoch, interrupted, at)
+                    at = None
                     if bad is not None:
                         diverged = (epoch + 1, bad)
                         break
@@ -303,24 +300,29 @@ class _Loop:
                     seen = Epoch(epoch, logs, logs["learning_rate"], {**run.trainable, **run.other})
                     if listeners:
                         self._tell(seen, run, listeners)
-                    good = (epoch + 1, run.trainable, run.other, run.moments)
+                    marks["good"] = _Mark(epoch + 1, run.trainable, run.other, run.moments)
                     monitored = logs.get("val_loss", np.inf)
                     if settings.patience is None or monitored < lowest:
-                        best, lowest = good, monitored
-                    if seen.stop or (settings.patience is not None and epoch + 1 - best[0] >= settings.patience):
+                        marks["best"], lowest = marks["good"], monitored
+                    stopped = seen.stop or (settings.patience is not None and epoch + 1 - marks["best"].epoch >= settings.patience)
+                    self.told = {"lowest": lowest, "stopped": stopped}
+                    last = stopped or epoch + 1 == settings.epochs
+                    if self.checkpoint is not None and (last or self.checkpoint.due(between_epochs=True)):
+                        self._leave(run, marks, epoch + 1)
+                    if stopped:
                         break
             except KeyboardInterrupt:
                 interrupted.set()
-                if not good[0]:  # not one whole epoch: what there is, if it is sound
-                    best = (0, run.trainable, run.other, run.moments) if self._sound(run) else best
+                if not marks["good"].epoch and self._sound(run):  # not one whole epoch: what there is
+                    marks["best"] = _Mark(0, run.trainable, run.other, run.moments)
         self.progress.end(self._figures(run.history))
-        kept = good if diverged else best
-        final = self.program.final(kept[1], kept[3])
+        kept = marks["good" if diverged else "best"]
+        final = self.program.final(kept.trainable, kept.moments)
         return Outcome(
-            weights={name: np.array(value) for name, value in {**final, **kept[2]}.items()},
-            optimizer_state=[np.array(value) for value in kept[3]],
+            weights={name: np.array(value) for name, value in {**final, **kept.other}.items()},
+            optimizer_state=[np.array(value) for value in kept.moments],
             history=run.history,
-            epoch=kept[0],
+            epoch=kept.epoch,
             steps=settings.first_step + len(run.history.get("loss", ())) * self.steps,
             seconds=0.0,
             diverged=diverged,
@@ -328,49 +330,92 @@ class _Loop:
         )
 
     def _epoch(
-        self, run: _Run, epoch: int, order: np.ndarray, interrupted: threading.Event
-    ) -> tuple[dict[str, float], np.ndarray, int | None]:
-        """Run one epoch; give its logs, the next epoch's order, and the first step that was not finite."""
+        self, run: _Run, marks: dict[str, _Mark], epoch: int, interrupted: threading.Event, at: Position | None
+    ) -> tuple[dict[str, float], int | None]:
+        """Run one epoch, or what is left of it; give its logs, and the first step that was not finite."""
         settings = self.settings
-        first = settings.first_step + epoch * self.steps
-        rates = np.zeros(self.slots, np.float32)
-        rates[: self.steps] = settings.rates(self.steps, first, settings.first_step + self.total) * self.factor
-        sums: Any = np.zeros((self.slots, len(self.objective.terms), 2), np.float32)
+        number, start = (0, 0) if at is None else (at.window, at.step)
+        rate, last_epoch = 0.0, self.before + settings.epochs - 1
+        for window in self.feed.windows(self.before + epoch, number, last_epoch):
+            sums, bad, rate = self._window(run, marks, epoch, window, start, interrupted, at)
+            if bad is not None:
+                return {}, window.first + bad
+            self.sums.append(sums)
+            start, at = 0, None
+        logs = self.objective.logs(np.concatenate(self.sums), settings.numbers)
+        self.sums = []
+        if not np.isfinite(logs["loss"]):
+            return {}, self.steps
+        if self.validation is not None:
+            logs.update(self._validate(run, interrupted))
+        logs["learning_rate"] = rate
+        return logs, None
+
+    def _window(
+        self, run: _Run, marks: dict[str, _Mark], epoch: int, window: Window, start: int, interrupted: threading.Event, at: Position | None
+    ) -> tuple[np.ndarray, int | None, float]:
+        """Run the steps of a window from one on; give their sums, the first step that was not finite, and the last learning rate."""
+        settings, slots = self.settings, self.feed.slots
+        first = settings.first_step + epoch * self.steps + window.first
+        rates = np.zeros(slots, np.float32)
+        rates[: window.steps] = settings.rates(window.steps, first, settings.first_step + self.total) * self.factor
+        sums: Any = np.zeros((slots, len(self.objective.terms), 2), np.float32)
+        if at is not None:
+            sums = at.arrays.get("sums", sums)
         drawn = self._numbers(first)
-        following, start = None, 0
-        while start < self.steps:
-            stop = min(self.steps, start + self._chunk(run))
+        while start < window.steps:
+            stop = min(window.steps, start + self._chunk(run))
             begun = time.monotonic()
             state = (run.trainable, run.other, run.moments, sums)
-            span = (np.int32(self.n_rows), np.int32(start), np.int32(stop))
-            state, finite = self.program.train(state, self.data, self.scale, order, rates, drawn, *span)
-            if stop == self.steps and epoch + 1 < settings.epochs:
-                following = self._order(epoch + 1)  # while the device is busy
+            span = (np.int32(window.n), np.int32(start), np.int32(stop))
+            state, finite = self.program.train(state, window.data, window.scale, window.order, rates, drawn, *span)
             if not bool(finite):
                 losses = np.asarray(state[3])[start:stop].sum((1, 2))
                 bad = np.flatnonzero(~np.isfinite(losses))
-                return {}, order, start + int(bad[0]) + 1 if len(bad) else stop
+                return np.asarray(sums), start + int(bad[0]) + 1 if len(bad) else stop, 0.0
             run.trainable, run.other, run.moments, sums = state
             run.seconds_per_step = (time.monotonic() - begun) / (stop - start)
+            start = stop
+            if self.checkpoint is not None and (interrupted.is_set() or self.checkpoint.due()):
+                self._leave(run, marks, epoch, window.number, start, np.asarray(sums))
             if interrupted.is_set():
                 raise KeyboardInterrupt
-            start = stop
-            self.progress.advance((epoch + start / self.steps) * self.n_rows, self._figures(run.history, epoch, start))
-        logs = self.objective.logs(np.asarray(sums)[: self.steps], settings.numbers)
-        if not np.isfinite(logs["loss"]):
-            return {}, order, self.steps
-        if self.validation is not None:
-            logs.update(self._validate(run, interrupted))
-        logs["learning_rate"] = float(rates[self.steps - 1])
-        return logs, following if following is not None else order, None
+            done = (window.first + start) / self.steps
+            self.progress.advance((epoch + done) * self.n_rows, self._figures(run.history, epoch, window.first + start))
+        return np.asarray(sums)[: window.steps], None, float(rates[window.steps - 1])
+
+    def _leave(
+        self, run: _Run, marks: dict[str, _Mark], epoch: int, window: int = 0, step: int = 0, sums: np.ndarray | None = None
+    ) -> None:
+        """Leave what a later process needs to go on."""
+        assert self.checkpoint is not None
+        arrays = _Mark(0, run.trainable, run.other, run.moments).arrays("now")
+        if epoch > marks["good"].epoch or sums is not None:
+            arrays |= marks["good"].arrays("good")
+        if marks["best"] is not marks["good"]:
+            arrays |= marks["best"].arrays("best")
+        if sums is not None:
+            arrays["sums"] = sums
+        if self.sums:
+            arrays["windows"] = np.concatenate(self.sums)
+        told = {**self.told, "good": marks["good"].epoch, "best": marks["best"].epoch, "history": run.history, "factor": self.factor}
+        self.checkpoint.write(Position(epoch, window, step, arrays, told))
+
+    def _go_on(self, run: _Run, marks: dict[str, _Mark], at: Position) -> tuple[float, bool]:
+        """Take over what an earlier process left; give the lowest validation loss, and whether training had stopped."""
+        now = _Mark.of("now", 0, at.arrays, run)
+        run.trainable, run.other, run.moments = now.trainable, now.other, now.moments
+        run.history, self.factor = at.told["history"], float(at.told["factor"])
+        good, best = int(at.told["good"]), int(at.told["best"])
+        marks["good"] = _Mark.of("good" if "good/0" in at.arrays else "now", good, at.arrays, run)
+        marks["best"] = _Mark.of("best", best, at.arrays, run) if "best/0" in at.arrays else marks["good"]
+        self.sums = [at.arrays["windows"]] if "windows" in at.arrays else []
+        return float(at.told["lowest"]), bool(at.told["stopped"])
 
     def _chunk(self, run: _Run) -> int:
         if run.seconds_per_step is None:
             return 1
         return max(1, int(CHUNK_SECONDS / max(run.seconds_per_step, 1e-7)))
-
-    def _order(self, epoch: int) -> np.ndarray:
-        return self.sampler.order(epoch + self.settings.first_step // self.steps, self.slots * self.batch_size)
 
     def _numbers(self, drawing: int) -> dict[str, Any]:
         """Give the strengths of the terms, and the keys of one drawing of noise and of neighbors."""

@@ -1,0 +1,302 @@
+"""Rows that come one block after another: of Parquet, CSV and Arrow files, images, arrays, or whatever gives arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrows import _files
+from narrows.data.columns import block_of, check_columns, labels_of, type_of
+from narrows.data.csv_files import csv_blocks
+from narrows.data.image_files import read_images
+from narrows.data.names import NoSuchLabel
+from narrows.data.numbers import as_numbers, check_finite
+from narrows.data.numpy_files import read_header
+from narrows.progress import Silent
+
+BYTES = 2**24  # of a block, roughly
+IMAGES = 1024  # of a block at most
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows, block by block, once.
+
+    Attributes
+    ----------
+    blocks : iterator of (ndarray of shape (m, d), ndarray of shape (m,) or None)
+        Rows of one type, and their labels where one was asked for.
+    dtype : dtype
+        What all rows fit into.
+    names : list of str or None
+        Of the columns.
+    image_shape : tuple of int or None
+    rows : int or None
+        How many there are, where that is known beforehand.
+    """
+
+    blocks: Iterator[tuple[NDArray[Any], NDArray[Any] | None]]
+    dtype: np.dtype[Any]
+    names: list[str] | None = None
+    image_shape: tuple[int, ...] | None = None
+    rows: int | None = None
+
+
+def parquet(path: Path, label: str | None) -> Stream:
+    """Read a Parquet file.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty or damaged, also later on, or a column is not made of numbers and is not the label.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    where = f"'{path}'"
+    with _files.opened(path) as file:
+        if not file.read(1):
+            raise ValueError(f"{where} is empty (0 bytes): write or copy it again")
+    with _sound(where, "Parquet"):
+        content = parquet.ParquetFile(path, buffer_size=2**20)
+    schema = content.schema_arrow
+    names = _names(schema.names, label, where)
+    dtype = type_of([schema.field(name).type for name in names])
+
+    def tables() -> Iterator[Any]:
+        with content, _sound(where, "Parquet"):
+            for batch in content.iter_batches(batch_size=_rows_of(len(names), dtype)):
+                yield pa.Table.from_batches([batch])
+
+    return Stream(_of_tables(tables(), names, label, where, dtype, typed=True), dtype, names, rows=content.metadata.num_rows)
+
+
+def arrow(path: Path, label: str | None) -> Stream:
+    """Read an Arrow IPC file, which Feather files of version 2 are as well.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, damaged or none, or a column is not made of numbers and is not the label.
+    """
+    import pyarrow as pa
+    from pyarrow import ipc
+
+    where = f"'{path}'"
+    file = _files.opened(path)
+    with _sound(where, "Arrow"):
+        reader = ipc.open_file(file)
+    names = _names(reader.schema.names, label, where)
+    dtype = type_of([reader.schema.field(name).type for name in names])
+
+    def tables() -> Iterator[Any]:
+        with file, _sound(where, "Arrow"):
+            for number in range(reader.num_record_batches):
+                table = pa.Table.from_batches([reader.get_batch(number)])
+                table.validate(full=True)
+                yield table
+
+    return Stream(_of_tables(tables(), names, label, where, dtype, typed=True), dtype, names)
+
+
+def csv(path: Path, label: str | None) -> Stream:
+    """Read a CSV file; its numbers are float64.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, ragged or no text, also later on, or a column is not made of numbers and is not the label.
+    """
+    where = f"'{path}'"
+    names, named, tables = csv_blocks(path, label)
+    kept = [name for name in names if name != label]
+    dtype = np.dtype(np.float64)
+    return Stream(_of_tables(tables, kept, label, where, dtype, typed=False), dtype, kept if named else None)
+
+
+def array_file(path: Path, label: str | None) -> Stream:
+    """Read a .npy file of any order and type of numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or a label is asked for.
+    """
+    if label is not None:
+        raise NoSuchLabel(f"'{path}' is one array without column names, so it has no label {label!r}: name a file of labels")
+    with _files.opened(path) as file:
+        read_header(file, path.stat().st_size, f"'{path}'")
+    return array(np.load(path, mmap_mode="r", allow_pickle=False), f"'{path}'")
+
+
+def array(whole: NDArray[Any], where: str) -> Stream:
+    """Go through an array of shape (n, d), or of images.
+
+    Raises
+    ------
+    ValueError
+        If it is not made of real numbers, or of another shape.
+    """
+    if whole.ndim not in (2, 3, 4) or not whole.size:
+        raise ValueError(
+            f"{where} has the shape {whole.shape}; rows have the shape (n, d), images (n, height, width) or with channels last"
+        )
+    dtype = np.dtype(np.float64) if whole.dtype.kind in "iu" and whole.dtype.itemsize > 2 else as_numbers(whole[:1], where).dtype
+    step = _rows_of(int(np.prod(whole.shape[1:])), dtype)
+
+    def blocks() -> Iterator[tuple[NDArray[Any], None]]:
+        for start in range(0, len(whole), step):
+            block = np.ascontiguousarray(whole[start : start + step], dtype)
+            yield block.reshape(len(block), -1), None
+
+    return Stream(blocks(), dtype, image_shape=whole.shape[1:] if whole.ndim > 2 else None, rows=len(whole))
+
+
+def images(paths: list[Path], labels: NDArray[Any] | None) -> Stream:
+    """Read images of one size, all gray or all with colors.
+
+    Raises
+    ------
+    ValueError
+        If one is damaged, no image, or of another shape, also later on.
+    """
+
+    def read(some: list[Path]) -> Any:
+        return read_images(some, [path.name for path in some], some[0].parent.name, Silent())
+
+    shape = read(paths[:1]).image_shape
+    step = max(1, min(IMAGES, BYTES // int(np.prod(shape))))
+
+    def blocks() -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
+        for start in range(0, len(paths), step):
+            some = paths[start : start + step]
+            found = read(some)
+            if found.image_shape != shape:
+                came, wanted = ("x".join(map(str, one)) for one in (found.image_shape, shape))
+                raise ValueError(
+                    f"among '{some[0]}' and the {len(some) - 1} after it are images of {came}, and '{paths[0]}' is one of {wanted}: "
+                    "in blocks all need one size, and all are gray or all have colors"
+                )
+            yield found.X, None if labels is None else labels[start : start + step]
+
+    return Stream(blocks(), np.dtype(np.uint8), image_shape=shape, rows=len(paths))
+
+
+def iterable(source: Iterable[Any]) -> Stream:
+    """Go through arrays of shape (m, d) that something gives, all of one width and type.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are none, or one is no such array, also later on.
+    """
+    given = iter(source)
+    first = next(given, None)
+    if first is None:
+        raise ValueError("the blocks of rows came to an end before the first: give one or more arrays of shape (m, d)")
+    shape, dtype = _of_block(first, 1).shape[1:], as_numbers(_of_block(first, 1), "block 1 of the rows").dtype
+
+    def blocks() -> Iterator[tuple[NDArray[Any], None]]:
+        number, block = 1, first
+        while True:
+            found = _of_block(block, number)
+            if found.shape[1:] != shape:
+                raise ValueError(f"block {number} has rows of shape {found.shape[1:]} and the first of {shape}: give blocks of one width")
+            numbers = as_numbers(found, f"block {number} of the rows")
+            if not np.can_cast(numbers.dtype, dtype):
+                raise ValueError(f"block {number} holds {numbers.dtype} and the first {dtype}: give blocks of one type")
+            yield numbers.astype(dtype, copy=False).reshape(len(numbers), -1), None
+            number += 1
+            try:
+                block = next(given)
+            except StopIteration:
+                return
+
+    return Stream(blocks(), dtype, image_shape=shape if len(shape) > 1 else None)
+
+
+def several(streams: list[tuple[Path, Callable[[], Stream]]]) -> Stream:
+    """Join the rows of files, whose columns must have the same names, in any order.
+
+    Raises
+    ------
+    ValueError
+        If they have not, or hold numbers of more than one type, also later on.
+    """
+    (first_path, open_first), *others = streams
+    first = open_first()
+
+    def blocks() -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
+        yield from first.blocks
+        for path, open_next in others:
+            stream = open_next()
+            order = _order(first, stream, first_path, path)
+            if not np.can_cast(stream.dtype, first.dtype):
+                raise ValueError(f"'{path}' holds {stream.dtype} and '{first_path}' {first.dtype}: give files of one type")
+            for rows, labels in stream.blocks:
+                yield (rows if order is None else rows[:, order]).astype(first.dtype, copy=False), labels
+
+    alone = not others
+    return Stream(blocks(), first.dtype, first.names, first.image_shape, first.rows if alone else None)
+
+
+def _order(first: Stream, stream: Stream, of_first: Path, of_this: Path) -> list[int] | None:
+    if stream.image_shape != first.image_shape or (stream.names is None) != (first.names is None):
+        raise ValueError(
+            f"'{of_this}' is of another kind than '{of_first}': give files whose columns have names, or none, or images of one size"
+        )
+    if stream.names is None or first.names is None or stream.names == first.names:
+        return None
+    if set(stream.names) != set(first.names):
+        odd = sorted(set(stream.names) ^ set(first.names))[0]
+        raise ValueError(f"only one of '{of_this}' and '{of_first}' has a column {odd!r}: give files of the same columns")
+    return [stream.names.index(name) for name in first.names]
+
+
+def _of_block(block: Any, number: int) -> NDArray[Any]:
+    found = np.asarray(block)
+    if found.ndim not in (2, 3, 4) or not found.size:
+        raise ValueError(f"block {number} of the rows has the shape {found.shape}; a block has the shape (m, d), or is of images")
+    return found
+
+
+def _of_tables(
+    tables: Iterable[Any], names: list[str], label: str | None, where: str, dtype: np.dtype[Any], *, typed: bool
+) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
+    done = 0
+    for table in tables:
+        if not table.num_rows:
+            continue
+        block = block_of(table, names, where, dtype)
+        check_finite(block, names, f"{where}, after row {done:,},")
+        yield block, None if label is None else labels_of(table[label], f"column {label!r}", where, typed=typed)
+        done += len(block)
+
+
+def _names(names: list[str], label: str | None, where: str) -> list[str]:
+    check_columns(names, label, where)
+    kept = [name for name in names if name != label]
+    if not kept:
+        raise ValueError(f"{where} has no column beside the label {label!r}; rows need one column of numbers or more")
+    return kept
+
+
+def _rows_of(width: int, dtype: np.dtype[Any]) -> int:
+    return max(256, BYTES // (width * dtype.itemsize))
+
+
+@contextmanager
+def _sound(where: str, kind: str) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as problem:
+        reason = str(problem).partition("\n")[0]
+        raise ValueError(f"{where} is cut short, damaged or no {kind} file ({reason}): write or copy it again") from problem

@@ -1,0 +1,168 @@
+"""What a run of training leaves on the disk, so that a killed one can go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows._files import opened, replacing
+from narrows.errors import CheckpointError, NarrowsWarning
+
+FORMAT = 1
+MINUTES = 5.0
+BETWEEN_EPOCHS = 10.0  # seconds, so that epochs of a moment do not wait for the disk
+MOST_HEADER = 2**24  # bytes
+ABOUT = "narrows.checkpoint"
+
+
+@dataclass
+class Position:
+    """Where training is, and all that its further course depends on.
+
+    Attributes
+    ----------
+    epoch, window, step : int
+        Counted from 0; the step that comes next, within its window.
+    arrays : dict of str to ndarray
+        Weights, moments of the optimizer, sums of losses.
+    told : dict
+        History, the lowest loss, and other plain values.
+    """
+
+    epoch: int
+    window: int
+    step: int
+    arrays: dict[str, np.ndarray]
+    told: dict[str, Any]
+
+
+@dataclass
+class Checkpoint:
+    """A file where training leaves its state, and from which it goes on if it is there.
+
+    Parameters
+    ----------
+    path : path-like
+        Written aside and renamed, so that it is always whole.
+    minutes : float, default=5
+        After how many it is written again within an epoch, at least 0; it is written at the ends of epochs, too, if ten seconds have
+        passed. With 0 it is written as often as can be.
+
+    Raises
+    ------
+    ValueError
+        If `minutes` is below 0 or not finite.
+    """
+
+    path: str | os.PathLike[str]
+    minutes: float = MINUTES
+    _written: float = field(default=0.0, init=False, repr=False, compare=False)
+    _run: str = field(default="", init=False, repr=False, compare=False)
+    _failed: bool = field(default=False, init=False, repr=False, compare=False)
+    _anew: bool = field(default=False, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.minutes < float("inf"):
+            raise ValueError(f"minutes between two checkpoints must be 0 or more, got {self.minutes!r}")
+
+    def begin_anew(self) -> None:
+        """Have the next run begin at its beginning, whatever is there."""
+        self._anew = True
+
+    def begin(self, run: str) -> Position | None:
+        """Begin a run, which a digest stands for; give where it is to go on, if the file is there.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is damaged, or of another run.
+        OSError
+            If it cannot be read.
+        """
+        self._written, self._run, self._failed = time.monotonic(), run, False
+        if self._anew or not Path(self.path).exists():
+            return None
+        told, arrays = _read(Path(self.path))
+        if told.pop("run", None) != run:
+            raise CheckpointError(
+                f"'{self.path}' is of a run with other rows, settings or versions of narrows, Keras or JAX: repeat that run as it was, "
+                "or delete the file to begin anew"
+            )
+        try:
+            return Position(*(int(told.pop(name)) for name in ("epoch", "window", "step")), arrays, told)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise CheckpointError(f"'{self.path}' lacks a part of a checkpoint: delete it to begin anew") from problem
+
+    def due(self, *, between_epochs: bool = False) -> bool:
+        """Say whether it is time to write."""
+        pause = min(BETWEEN_EPOCHS, 60 * self.minutes) if between_epochs else 60 * self.minutes
+        return time.monotonic() - self._written >= pause
+
+    def write(self, position: Position) -> None:
+        """Write where training is. If that fails, a warning says so, once, and training goes on."""
+        from safetensors.numpy import save
+
+        about = {"format": FORMAT, "run": self._run, "epoch": position.epoch, "window": position.window, "step": position.step}
+        arrays = {name: np.asarray(array, order="C") for name, array in position.arrays.items()}
+        content = save(arrays, {ABOUT: json.dumps({**about, **position.told})})
+        try:
+            with replacing(self.path) as file:
+                file.write(content)
+            self._failed = False
+        except OSError as problem:
+            if not self._failed:
+                warnings.warn(
+                    f"the checkpoint '{self.path}' could not be written ({problem.strerror or problem}); training goes on, and a run that "
+                    "ends early would go on from the last one that was: make room",
+                    NarrowsWarning,
+                    stacklevel=2,
+                )
+            self._failed = True
+        self._written = time.monotonic()
+
+    def remove(self) -> None:
+        """Delete the file, if there is one."""
+        Path(self.path).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, deserialize
+
+    with opened(path) as file:
+        content = file.read()
+    try:
+        length = int.from_bytes(content[:8], "little")
+        if not 8 <= length <= min(MOST_HEADER, len(content)):
+            raise ValueError("its header")
+        told = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][ABOUT])
+        if told.pop("format") != FORMAT:
+            raise ValueError("its format")
+        kinds = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U32": np.uint32, "BOOL": np.bool_}
+        arrays = {
+            name: np.frombuffer(part["data"], kinds[part["dtype"]]).reshape(part["shape"]).copy() for name, part in deserialize(content)
+        }
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        raise CheckpointError(f"'{path}' is damaged or no checkpoint ({problem}): delete it to begin anew") from problem
+    return told, arrays
+
+
+def digest(values: Iterable[Any]) -> str:
+    """Give what stands for a run: a digest of plain values and arrays."""
+    made = hashlib.sha256()
+    for value in values:
+        if isinstance(value, np.ndarray | np.generic):
+            array = np.ascontiguousarray(value)
+            made.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+        else:
+            made.update(repr(value).encode())
+        made.update(b"\0")
+    return made.hexdigest()

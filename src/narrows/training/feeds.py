@@ -1,0 +1,178 @@
+"""How rows reach the device: all at once, or window after window, read ahead while the device works."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from narrows.training.rows import BlockSet, RowSet, aligned, fill, on_device_scale
+from narrows.training.samplers import STREAMS, Shuffle, Streams, size_class
+
+BLOCK_BYTES, WINDOW_BYTES = 2**17, 2**26  # of rows that are read at once; of rows on the device
+FEWEST_BLOCKS = 16  # of each stream, so that no stream is much longer than another
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows on the device, and the order of their steps.
+
+    Attributes
+    ----------
+    data : dict of str to array
+    scale : tuple of array or None
+        What scales them there.
+    order : ndarray, int32
+        Places in the arrays.
+    n : int
+        How many of these places are rows to learn from; what comes after weighs nothing.
+    number, first, steps : int
+        Which window of the epoch this is; the place of its first step in the epoch; how many steps it has.
+    """
+
+    data: dict[str, Any]
+    scale: Any
+    order: np.ndarray
+    n: int
+    number: int
+    first: int
+    steps: int
+
+
+class Feed(ABC):
+    """Windows of an epoch, of which the next is made while one is used.
+
+    Attributes
+    ----------
+    n_rows, n_windows, steps, slots : int
+        Rows and windows of an epoch, its steps, and the steps that a window has room for.
+    """
+
+    n_rows: int
+    n_windows: int
+    steps: int
+    slots: int
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="narrows-feed")
+        self._ahead: tuple[tuple[int, int], Future[Any]] | None = None
+
+    def windows(self, epoch: int, first: int, last_epoch: int) -> Iterator[Window]:
+        """Give the windows of an epoch from one of them on; what follows the last is that of the next epoch, if there is one.
+
+        Raises
+        ------
+        ValueError, OSError
+            If rows cannot be read.
+        """
+        for number in range(first, self.n_windows):
+            made = self._taken(epoch, number)
+            following = (epoch, number + 1) if number + 1 < self.n_windows else (epoch + 1, 0)
+            if following[0] <= last_epoch:
+                self._ahead = following, self._thread.submit(self._make, *following)
+            yield self._on_device(made, number)
+
+    def _taken(self, epoch: int, number: int) -> Any:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == (epoch, number):
+            return ahead[1].result()
+        return self._make(epoch, number)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    @abstractmethod
+    def _make(self, epoch: int, number: int) -> Any:
+        """Make what a window needs, away from the main thread."""
+
+    @abstractmethod
+    def _on_device(self, made: Any, number: int) -> Window:
+        """Put it on the device."""
+
+
+class Whole(Feed):
+    """Rows in memory: one window, always of the same rows."""
+
+    def __init__(self, rows: RowSet, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.n_rows, self.n_windows = len(rows), 1
+        self._data, self._scale = rows.on_device()
+        self.slots = -(-len(self._data["x"]) // batch_size)
+        self.steps = -(-self.n_rows // batch_size)
+        self._length = self.slots * batch_size
+        self._sampler = Shuffle(self.n_rows, seed)
+
+    def _make(self, epoch: int, number: int) -> np.ndarray:
+        return self._sampler.order(epoch, self._length)
+
+    def _on_device(self, made: np.ndarray, number: int) -> Window:
+        return Window(self._data, self._scale, made, self.n_rows, 0, 0, self.steps)
+
+
+class InBlocks(Feed):
+    """Rows in files: a window is a pool of blocks of each of the eight streams."""
+
+    def __init__(self, rows: BlockSet, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self._rows, self._batch_size = rows, batch_size
+        self.n_rows = len(rows)
+        block, pool = shape_of(self.n_rows, rows.blocks.shape[1], batch_size)
+        self._sampler = Streams(self.n_rows, seed, block, pool)
+        self.n_windows = self._sampler.n_windows
+        self._size = size_class(min(self.n_rows, self._sampler.window))
+        self.slots = -(-self._size // batch_size)
+        self._full = -(-self._sampler.window // batch_size)  # steps of every window but the last
+        self.steps = sum(self._steps(self._sampler.size(number)) for number in range(self.n_windows))
+
+    def _steps(self, n: int) -> int:
+        return -(-n // self._batch_size)
+
+    def _make(self, epoch: int, number: int) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
+        rows = self._rows
+        blocks, order = self._sampler.window_of(epoch, number)
+        arrays = {"x": aligned((self._size, rows.blocks.shape[1]), np.uint8 if rows.as_bytes else np.float32)}
+        beside = {name: values for name, values in (("weight", rows.weight), ("y", rows.y)) if values is not None}
+        arrays |= {name: np.zeros((self._size, *values.shape[1:]), values.dtype) for name, values in beside.items()}
+        done = 0
+        for start, stop in blocks:
+            here = slice(done, done + stop - start)
+            fill(arrays["x"][here], rows.blocks[start:stop], rows.scale, rows.as_bytes)
+            for name, values in beside.items():
+                arrays[name][here] = values[start:stop]
+            done += stop - start
+        return arrays, np.resize(order, self.slots * self._batch_size), done
+
+    def _on_device(self, made: tuple[dict[str, np.ndarray], np.ndarray, int], number: int) -> Window:
+        import jax
+
+        arrays, order, n = made
+        scale = on_device_scale(self._rows.scale) if self._rows.as_bytes else None
+        data = {name: jax.device_put(values) for name, values in arrays.items()}
+        return Window(data, scale, order, n, number, number * self._full, self._steps(n))
+
+
+def shape_of(n: int, width: int, batch_size: int) -> tuple[int, int]:
+    """Give the rows of a block, and the blocks of a stream that make a pool.
+
+    Parameters
+    ----------
+    n, width, batch_size : int
+
+    Returns
+    -------
+    block, pool : int
+    """
+    most = max(1, min(BLOCK_BYTES // width, n // (STREAMS * FEWEST_BLOCKS)))
+    block = 1 << (most.bit_length() - 1)
+    window = max(WINDOW_BYTES // (4 * width), 4 * batch_size)
+    return block, max(1, window // (STREAMS * block))
+
+
+def feed_of(rows: RowSet | BlockSet, batch_size: int, seed: int) -> Feed:
+    """Give what feeds rows to the device."""
+    return InBlocks(rows, batch_size, seed) if isinstance(rows, BlockSet) else Whole(rows, batch_size, seed)
