@@ -145,7 +145,7 @@ def test_progress_shows_both_steps(digits):
     told = All()
     quick(verbose=told, tsne={"n_iter": 30, "early_exaggeration_iter": 20}).fit(digits[0][:60])
 
-    assert begun == [("training", 120, "rows"), ("t-SNE", 50, "iterations")]
+    assert begun == [("training", 120, "rows"), ("neighbors", 60, "rows"), ("t-SNE", 50, "iterations")]
     assert told.done[-5:] == [10, 20, 30, 40, 50]
     assert told.last.startswith("divergence ")
 
