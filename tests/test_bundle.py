@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import narrows
-from narrows import Autoencoder, Dense, Gaussian, Masking, SupervisedAutoencoder, SupervisedAutoencoderRegressor, bundle
+from narrows import Autoencoder, Dense, Gaussian, Masking, SupervisedAutoencoder, SupervisedAutoencoderRegressor, _bundle_file, bundle
 from narrows.diagnostics import Verdict
 from narrows.errors import BundleError
 
@@ -45,7 +45,7 @@ def resigned(content: bytes, change) -> bytes:
     header["__metadata__"] = {"narrows": f"sha256:{'0' * 64} {json.dumps(manifest)}"}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return bundle._signed(len(text).to_bytes(8, "little") + text + content[8 + size :])
+    return _bundle_file.signed(len(text).to_bytes(8, "little") + text + content[8 + size :])
 
 
 def test_everything_comes_back(fitted, saved, rows):

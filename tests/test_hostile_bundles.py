@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import narrows
-from narrows import bundle
+from narrows import _bundle_file, bundle
 
 HERE = Path(__file__).parent
 GOLDEN = (HERE / "golden" / "v1.narrows").read_bytes()
@@ -47,9 +47,9 @@ def put_together(header, manifest, numbers) -> bytes:
     """A bundle with the right checksum; header and manifest may be text, so that they can be no JSON."""
     said = manifest if isinstance(manifest, str) else json.dumps(manifest)
     arrays = header if isinstance(header, str) else json.dumps(header, separators=(",", ":"))[1:-1]
-    text = f'{{"__metadata__":{{"narrows":{json.dumps(f"sha256:{bundle._UNSIGNED} {said}")}}}{"," * bool(arrays)}{arrays}}}'.encode()
+    text = f'{{"__metadata__":{{"narrows":{json.dumps(f"sha256:{_bundle_file.UNSIGNED} {said}")}}}{"," * bool(arrays)}{arrays}}}'.encode()
     text += b" " * (-len(text) % 8)
-    return bundle._signed(len(text).to_bytes(8, "little") + text + numbers)
+    return _bundle_file.signed(len(text).to_bytes(8, "little") + text + numbers)
 
 
 def changed(change) -> bytes:
@@ -456,7 +456,7 @@ def test_what_the_hostile_ones_are_made_of_is_sound(name, kind, outcomes):
 def test_a_file_that_grows_while_it_is_read_is_read_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "growing.narrows"
     path.write_bytes(GOLDEN)
-    real = bundle.opened
+    real = _bundle_file.opened
 
     def growing(name):
         file = real(name)
@@ -480,7 +480,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_as_it_was(tmp_path, monkeypa
 
         return Growing()
 
-    monkeypatch.setattr(bundle, "opened", growing)
+    monkeypatch.setattr(_bundle_file, "opened", growing)
 
     assert narrows.load(path).n_components == 3
     with pytest.raises(narrows.errors.BundleError, match="do not end where the file does"):

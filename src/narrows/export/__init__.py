@@ -1,7 +1,8 @@
 """A fitted model as a file for other programs: ONNX, which runs without Python, narrows, Keras and JAX; or Keras's own.
 
 The graph of an .onnx file is built from the plan (`_parts`, `_layers`, `_activations`), so that neither Keras nor JAX is needed to write
-it, and is run beside the model before it is kept (`_checking`).
+it, and is run beside the model before it is kept (`_checking`). The graphs alone, which the server takes, need no estimators either:
+these are imported by `write`.
 """
 
 from __future__ import annotations
@@ -10,16 +11,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from narrows import bundle
 from narrows._files import replacing
 from narrows.data.writing import check_writable
-from narrows.estimators._base import BaseAutoencoder
-from narrows.estimators._checks import check_fitted
 from narrows.export._checking import Model, differences, runtime
 from narrows.export._graph import package
 from narrows.export._keras_file import keras_file
 from narrows.export._parts import PARTS, Part, built, ends
-from narrows.export._plain import PlainNetwork
 from narrows.networks.network import Network
 
 __all__ = ["FORMATS", "PARTS", "write"]
@@ -95,6 +92,8 @@ def write(path: str | os.PathLike[str], model: Any, *, part: Part = "autoencoder
     >>> codes.shape
     (64, 2)
     """
+    from narrows import bundle
+
     check_writable(path, FORMATS)
     is_bundle = isinstance(model, str | os.PathLike)
     if Path(path).suffix.lower() == ".keras":
@@ -111,6 +110,9 @@ def write(path: str | os.PathLike[str], model: Any, *, part: Part = "autoencoder
 
 def _fitted(estimator: Any) -> Any:
     """Refuse what is no fitted autoencoder."""
+    from narrows.estimators._base import BaseAutoencoder
+    from narrows.estimators._checks import check_fitted
+
     kind = type(estimator).__name__
     if not isinstance(estimator, BaseAutoencoder):
         inner = getattr(estimator, "autoencoder_", None)
@@ -139,6 +141,9 @@ def _of_estimator(estimator: Any) -> tuple[Network, dict[str, Any], Model]:
 
 
 def _of_bundle(path: Any) -> tuple[Network, dict[str, Any], Model]:
+    from narrows import bundle
+    from narrows.export._plain import PlainNetwork
+
     manifest, network = bundle.read_network(path)
     state = manifest.state
     for kind, found in (("LatentMap", state.map), ("AutoencoderOutlierDetector", getattr(state, "outliers", None))):
