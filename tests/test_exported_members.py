@@ -23,6 +23,7 @@ PUBLIC = [
     "SaltAndPepper",
     "SupervisedAutoencoder",
     "SupervisedAutoencoderRegressor",
+    "TableAutoencoder",
     "__version__",
     "data",
     "errors",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LatentMap,
         SupervisedAutoencoder,
         SupervisedAutoencoderRegressor,
+        TableAutoencoder,
     )
     from narrows.estimators.recipes import recipe, recipes
     from narrows.networks import Conv, Dense
@@ -35,6 +36,7 @@ __all__ = [
     "SaltAndPepper",
     "SupervisedAutoencoder",
     "SupervisedAutoencoderRegressor",
+    "TableAutoencoder",
     "__version__",
     "data",
     "errors",
@@ -61,6 +63,7 @@ _HOMES = {
     "SaltAndPepper": "narrows.training.noise",
     "SupervisedAutoencoder": "narrows.estimators",
     "SupervisedAutoencoderRegressor": "narrows.estimators",
+    "TableAutoencoder": "narrows.estimators",
     "load": "narrows.bundle",
     "recipe": "narrows.estimators.recipes",
     "recipes": "narrows.estimators.recipes",

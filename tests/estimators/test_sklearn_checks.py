@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from narrows import Autoencoder, AutoencoderOutlierDetector, LatentMap, SupervisedAutoencoder, SupervisedAutoencoderRegressor
+from narrows import (
+    Autoencoder,
+    AutoencoderOutlierDetector,
+    LatentMap,
+    SupervisedAutoencoder,
+    SupervisedAutoencoderRegressor,
+    TableAutoencoder,
+)
 
 REASON = (
     "minibatches are drawn from the rows that come, as in all of scikit-learn; tests/training/test_objective.py has the law in its place"
@@ -33,6 +40,12 @@ def test_map_check(estimator, check):
 
 @parametrize_with_checks([AutoencoderOutlierDetector(Autoencoder(1, **SMALL), random_state=0)])
 def test_outlier_detector_check(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([TableAutoencoder(1, **SMALL)], **may_fail)
+def test_table_check(estimator, check):
+    """With arrays of numbers, and the tags of what takes missing values and text."""
     check(estimator)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from narrows.data.columns import check_columns, rows_of
 from narrows.data.metering import opened
@@ -23,6 +24,17 @@ def read_arrow(path: Path, label: str | None, progress: Progress) -> Rows:
     ------
     ValueError
         If the file is empty, damaged or of Feather's first version, or a column is not made of numbers and is not the label.
+    """
+    return rows_of(table_of_arrow(path, label, progress), label, f"'{path}'", path.name)
+
+
+def table_of_arrow(path: Path, label: str | None, progress: Progress) -> Any:
+    """Read a table as it is.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, damaged or of Feather's first version, or its columns are not named.
     """
     import pyarrow as pa
     from pyarrow import ipc
@@ -51,4 +63,4 @@ def read_arrow(path: Path, label: str | None, progress: Progress) -> Rows:
                 raise ValueError(
                     f"{where} is an Arrow stream without the mark of its end, so that rows may be missing: write or copy it again"
                 )
-    return rows_of(table, label, where, path.name)
+    return table

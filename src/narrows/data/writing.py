@@ -60,10 +60,41 @@ def write(
             else:
                 _write_table(file, path.suffix.lower(), array, columns, first)
     except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise OSError(
-            f"'{path}' could not be written ({reason}), and what was there is untouched: make room, or write elsewhere"
-        ) from problem
+        raise OSError(_untouched(path, problem)) from problem
+
+
+def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
+    """Write an Arrow table as it is, types and all; what stands at `path` is replaced at the end, or untouched.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that ends in .csv or .parquet.
+    table : pyarrow.Table of shape (n, d)
+
+    Raises
+    ------
+    ValueError
+        If the extension is another one, or CSV cannot hold a column.
+    OSError
+        If the file cannot be written.
+    """
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    path = Path(path)
+    check_writable(path, (".csv", ".parquet"))
+    try:
+        with replacing(path) as file:
+            if path.suffix.lower() == ".csv":
+                plain = [column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column for column in table.columns]
+                csv.write_csv(pa.table(plain, names=table.column_names), file)
+            else:
+                parquet.write_table(table, file)
+    except pa.ArrowException as problem:
+        raise ValueError(f"'{path}' cannot hold the table ({problem}): write .parquet, or leave the column out") from problem
+    except OSError as problem:
+        raise OSError(_untouched(path, problem)) from problem
 
 
 def check_writable(path: str | os.PathLike[str], formats: Collection[str] | None = None) -> None:
@@ -100,6 +131,11 @@ def check_writable(path: str | os.PathLike[str], formats: Collection[str] | None
         raise PermissionError(
             f"no file can be made in the folder '{path.parent}' ({problem.strerror}): change its permissions, or write elsewhere"
         ) from problem
+
+
+def _untouched(path: Path, problem: OSError) -> str:
+    reason = problem.strerror or str(problem)
+    return f"'{path}' could not be written ({reason}), and what was there is untouched: make room, or write elsewhere"
 
 
 def _check_parts(path: Path, array: NDArray[Any], columns: Sequence[str], first: list[tuple[str, ArrayLike]]) -> None:

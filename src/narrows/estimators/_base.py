@@ -28,6 +28,8 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
     _network: Network
     _loss: Any
     _labels: Literal["classes", "numbers"] | None = None  # what the head learns, if there is one
+    _own_size: str | None = None  # what n_components may be besides a number
+    _job: type[_fitting.Job] = _fitting.Job  # what its parameters mean to the trainer
 
     @property
     def _outputs(self) -> np.ndarray | None:
@@ -47,6 +49,27 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
         """Give what the label term takes as numbers, besides its weight."""
         del y, outputs, weight
         return {}
+
+    def _read(self, X: Any, *, reset: bool, least: int = 1, sample_weight: Any = None) -> Any:
+        """Check rows, and give them as they are learned from; with `reset`, what they are like is learned too."""
+        del sample_weight
+        return check_rows(self, X, reset=reset, least=least)
+
+    def _rows(self, X: Any) -> Any:
+        """Check rows, and give them as the fitted network takes them."""
+        return self._read(X, reset=False)
+
+    def _measured(self, rows: Any) -> Any:
+        """Give checked rows as `_measured_by` takes them, which tells how far each feature is from its reconstruction."""
+        return rows
+
+    @property
+    def _measured_by(self) -> Any:
+        return self._network
+
+    def _features_judged(self) -> tuple[Any, Any]:
+        """Give the names of the network's features, None where they have none, and which of them verdicts are about."""
+        return getattr(self, "feature_names_in_", None), slice(None)
 
     @abstractmethod
     def _make_plan(self, n_features: int, n_rows: int | None, output_activation: Any) -> Plan | None:
@@ -133,7 +156,7 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        return self._network.encode(check_rows(self, X, reset=False))
+        return self._network.encode(self._rows(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
@@ -177,7 +200,7 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        return self._network.reconstruct(check_rows(self, X, reset=False), scaled=scaled)
+        return self._network.reconstruct(self._rows(X), scaled=scaled)
 
     def scale_rows(self, X: Any) -> np.ndarray:
         """Give rows in the network's scaled units, in which losses and errors are measured and no feature's unit decides.
@@ -198,7 +221,7 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        return self._network.scale.apply(dense(check_rows(self, X, reset=False)))
+        return self._network.scale.apply(dense(self._rows(X)))
 
     def reconstruction_error(self, X: Any, *, per_feature: bool = False) -> np.ndarray:
         """Measure how far rows are from their reconstruction.
@@ -221,7 +244,7 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        rows = check_rows(self, X, reset=False)
+        rows = self._rows(X)
         parts = []
         for start in range(0, rows.shape[0], BLOCK):
             block = dense(rows[start : start + BLOCK])
@@ -274,7 +297,7 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
         """
         del y
         check_is_fitted(self)
-        rows = check_rows(self, X, reset=False)
+        rows = self._rows(X)
         weight = check_weights(sample_weight, rows.shape[0])
         weight = np.ones(rows.shape[0]) if weight is None else weight.astype(np.float64)
         parts = [slice(start, start + BLOCK) for start in range(0, rows.shape[0], BLOCK)]

@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from narrows import _backend
+from narrows.diagnostics import Verdict
 from narrows.diagnostics.course import REMEDY
 from narrows.errors import TrainingDiverged
 from narrows.estimators import _callbacks
-from narrows.estimators._checks import check_number, check_rows, check_target, check_weights, check_whole, check_word, dense
+from narrows.estimators._checks import check_number, check_target, check_weights, check_whole, check_word, dense
 from narrows.estimators._judging import judge
 from narrows.estimators._labels import NONE, held_out, scale_of
 from narrows.neighbors import nearest_neighbors
@@ -28,7 +29,8 @@ from narrows.training import noise as noises
 from narrows.training import objective as objectives
 from narrows.training import optimizers
 from narrows.training.callbacks import KerasCallbacks, check_callbacks
-from narrows.training.trainer import Outcome, RowSet, Settings, train
+from narrows.training.rows import RowSet
+from narrows.training.trainer import Outcome, Settings, train
 
 STEPS = 3000  # what epochs="auto" gives at least, where the rows are few
 EPOCHS = 20  # and what it gives where they are many
@@ -121,8 +123,8 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
     check_params(estimator)
     network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
     given = _given(estimator, X, y, sample_weight, target, reset=True, outputs=None if network is None else estimator._outputs)
-    if network is not None and network.scale.shift.size != given.rows.shape[1]:
-        n_features = network.scale.shift.size
+    n_features = None if network is None else estimator._job.width(estimator, network)
+    if n_features is not None and n_features != given.rows.shape[1]:
         raise ValueError(f"warm_start goes on with {n_features} features, but X has {given.rows.shape[1]}; set warm_start=False")
     seeds = Seeds.draw(estimator.random_state)
     epochs = _n_epochs(estimator, len(given))
@@ -133,7 +135,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
         given, validation = _split(given, _n_held_out(estimator, len(given)), seeds.split)
     else:
         validation = None
-    job = _Job(estimator, given, seeds, network)
+    job = estimator._job(estimator, given, seeds, network)
     if estimator.neighbor_weight:
         job.given = given = _with_neighbors(estimator, job.network.scale, given)
         if validation is not None and len(validation) > 1:
@@ -147,7 +149,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
     estimator.n_epochs_ = len(outcome.history.get("loss", ()))
     estimator.best_epoch_ = outcome.epoch
     # At Ctrl-C nobody wants to wait for a verdict.
-    estimator.diagnostics_ = [] if outcome.interrupted else judge(estimator, given, validation, epochs, outcome)
+    estimator.diagnostics_ = [] if outcome.interrupted else job.judge(validation, epochs, outcome)
     if context is not None:
         context.call_on_fit_task_end(estimator=estimator, X=given.rows, y=given.labels)
     _raise(outcome)
@@ -181,7 +183,7 @@ def preview(estimator: Any, rows: np.ndarray, y: Any = None) -> Preview:
     """
     _backend.keras()
     check_params(estimator)
-    job = _Job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(0), None, start=False)
+    job = estimator._job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(0), None, start=False)
     return Preview(job.network.plan, job.objective.reconstruction.name, job.network.scale.kind, job.precision)
 
 
@@ -206,7 +208,9 @@ def first_network(estimator: Any, rows: np.ndarray, y: Any = None) -> Network:
     """
     _backend.keras()
     check_params(estimator)
-    return _Job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(estimator.random_state), None).network
+    given = _given(estimator, rows, y, None, None, reset=True)
+    network: Network = estimator._job(estimator, given, Seeds.draw(estimator.random_state), None).network
+    return network
 
 
 def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, outputs: np.ndarray | None = None) -> None:
@@ -222,7 +226,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any,
     state = getattr(estimator, "_partial", None)
     unused = np.random.default_rng(0)
     seeds = Seeds.draw(estimator.random_state) if state is None else Seeds(unused, state["seed"], unused, state["noise"], 0)
-    job = _Job(estimator, given, seeds, network, constant_rate=True)
+    job = estimator._job(estimator, given, seeds, network, constant_rate=True)
     settings = job.settings(1, None, steps_before=state["steps"] if state else 0)
     outcome = job.run(settings, None, optimizer_state=state["optimizer_state"] if state else None)
     estimator._partial = {"seed": seeds.order, "noise": seeds.noise, "steps": outcome.steps, "optimizer_state": outcome.optimizer_state}
@@ -234,7 +238,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any,
     _raise(outcome)
 
 
-class _Job:
+class Job:
     """One call of the trainer: what an estimator's parameters mean for these rows.
 
     With `start`, weights that are new begin from the rows; without, where nothing is to be trained, anywhere.
@@ -255,26 +259,54 @@ class _Job:
         self.optimizer, _, self.rates = optimizers.resolve(estimator.optimizer, estimator.learning_rate, schedule)
         self.precision = resolve_precision(estimator.precision)
         if network is None:
-            scale = scales.learn(estimator.scale, given.clean, given.weight)
-            output = _choose_output(estimator, scale)
-            network = _new_network(estimator, scale, output, seeds.weights, given, start, None if constant_rate else len(given))
-            probabilities = output == "sigmoid" if network.plan is not None else network.computation.gives_probabilities()
-            self.output = output if network.plan is not None else "linear"  # a user's own decoder ends as it ends
-            self.loss = _choose_loss(estimator, scale, probabilities)
+            self.network, self.loss, self.output = self._begin(start, None if constant_rate else len(given))
         else:
-            self.loss, self.output = estimator._loss, estimator.output_activation_
-        self.network = network
-        plan = network.plan
-        apply_output = network.computation.output_activation
-        reconstruction = objectives.reconstruction(self.loss, self.output if plan is not None else None, apply_output)
-        self.penalties = plan.penalties if plan is not None else penalties(() if network.head is None else network.head.layers)
+            self.network, self.loss, self.output = network, estimator._loss, estimator.output_activation_
+        plan, head = self.network.plan, self.network.head
+        self.penalties = plan.penalties if plan is not None else penalties(() if head is None else head.layers)
         code_penalty = bool(estimator.code_l1 or estimator.code_l2)
         self.objective = objectives.Objective(
-            reconstruction, code_penalty, tuple(self.penalties), estimator._labels, bool(estimator.neighbor_weight)
+            self._reconstruction(), code_penalty, tuple(self.penalties), estimator._labels, bool(estimator.neighbor_weight)
         )
-        self.noise = noises.resolve(estimator.noise)
-        if self.noise is not None:
-            noises.check(self.noise, network.scale.apply(given.rows[:TRIED]))
+        self.noise, self.bounds = self._noise()
+
+    @staticmethod
+    def noise_of(noise: Any) -> noises.Noise | None:
+        """Give what the parameter `noise` stands for; refuse what it cannot be."""
+        return noises.resolve(noise)
+
+    @staticmethod
+    def width(estimator: Any, network: Network) -> int:
+        """Give how many numbers a row has that a network goes on with."""
+        del estimator
+        return int(network.scale.shift.size)
+
+    def judge(self, validation: Given | None, epochs: int, outcome: Outcome) -> list[Verdict]:
+        """Give the verdicts on a run that was to have so many epochs."""
+        return judge(self.estimator, self.given, validation, epochs, outcome)
+
+    def _begin(self, start: bool, n_rows: int | None) -> tuple[Network, Any, Any]:
+        """Give a new network for so many rows (None if more may come), its loss, and the activation of its output."""
+        estimator, given = self.estimator, self.given
+        scale = scales.learn(estimator.scale, given.clean, given.weight)
+        output = _choose_output(estimator, scale)
+        network = _new_network(estimator, scale, output, self.seeds.weights, given, start, n_rows)
+        probabilities = output == "sigmoid" if network.plan is not None else network.computation.gives_probabilities()
+        loss = _choose_loss(estimator, scale, probabilities)
+        return network, loss, output if network.plan is not None else "linear"  # a user's own decoder ends as it ends
+
+    def _reconstruction(self) -> Any:
+        """Give the reconstruction's term."""
+        output = self.output if self.network.plan is not None else None
+        return objectives.reconstruction(self.loss, output, self.network.computation.output_activation)
+
+    def _noise(self) -> tuple[noises.Noise | None, noises.Bounds | None]:
+        """Give the noise, and the bounds of the rows where there is any."""
+        noise, given = self.noise_of(self.estimator.noise), self.given
+        if noise is None:
+            return None, None
+        noises.check(noise, self.network.scale.apply(given.rows[:TRIED]))
+        return noise, noises.bounds(self.network.scale, given.clean, given.weight)
 
     def settings(self, epochs: int, patience: int | None, *, steps_before: int = 0) -> Settings:
         l1, l2 = (np.array([pair[i] for pair in self.penalties.values()], np.float32) for i in (0, 1))
@@ -282,8 +314,8 @@ class _Job:
         numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name, own)) for name, own in strengths.items()}
         given = self.given
         numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(given.y, given.outputs, given.weight)}
-        if self.noise is not None:
-            low, high = noises.bounds(self.network.scale, given.clean, given.weight)
+        if self.noise is not None and self.bounds is not None:
+            low, high = self.bounds
             numbers["noise"] = {"strength": np.float32(self.noise.get_params().get("strength", 0.0)), "low": low, "high": high}
         return Settings(
             optimizer=self.optimizer,
@@ -354,7 +386,7 @@ class _Job:
 
 def check_params(estimator: Any) -> None:
     """Refuse parameters that are out of range, as far as that can be told without rows and without Keras."""
-    check_whole("n_components", estimator.n_components, words=(None,))
+    check_whole("n_components", estimator.n_components, words=(estimator._own_size,))
     check_whole("batch_size", estimator.batch_size)
     check_whole("epochs", estimator.epochs, words=("auto",))
     check_whole("patience", estimator.patience, words=("auto",))
@@ -366,7 +398,7 @@ def check_params(estimator: Any) -> None:
     check_number("code_l2", estimator.code_l2, 0, 1e30)
     check_number("neighbor_weight", estimator.neighbor_weight, 0, 1e30)
     check_whole("n_neighbors", estimator.n_neighbors)
-    noises.resolve(estimator.noise)
+    estimator._job.noise_of(estimator.noise)
     if estimator._labels:
         check_number("reconstruction_weight", estimator.reconstruction_weight, 0, 1e30)
         check_number("label_weight", estimator.label_weight, 0, 1e30)
@@ -379,7 +411,7 @@ def check_params(estimator: Any) -> None:
 def _given(
     estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, outputs: np.ndarray | None = None, least: int = 2
 ) -> Given:
-    rows = dense(check_rows(estimator, X, reset=reset, least=least))
+    rows = dense(estimator._read(X, reset=reset, least=least, sample_weight=sample_weight))
     labels, outputs = estimator._read_labels(y, len(rows), outputs)
     return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape, estimator.image_shape_), labels, outputs)
 
@@ -390,7 +422,7 @@ def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
     wanted = "(X, y) or (X, y, target)" if estimator._labels else "X or (X, target)"
     if not (2 <= len(parts) <= 3 if estimator._labels else 1 <= len(parts) <= 2):
         raise ValueError(f"validation_data must be {wanted}, got {len(parts)} {'part' if len(parts) == 1 else 'parts'}")
-    rows = dense(check_rows(estimator, parts[0], reset=False))
+    rows = dense(estimator._read(parts[0], reset=False))
     y, _ = estimator._read_labels(parts[1] if estimator._labels else None, len(rows), outputs)
     target = parts[-1] if len(parts) == (3 if estimator._labels else 2) else None
     return Given(rows, None, check_target(target, rows.shape, estimator.image_shape_), y, outputs)

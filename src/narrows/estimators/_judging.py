@@ -44,22 +44,23 @@ def judge(estimator: Any, given: Any, validation: Any, epochs: int, outcome: Out
     chosen = np.arange(len(rows)) if given.weight is None else np.flatnonzero(given.weight)
     wide = rows.shape[1] > WIDE
     looked_at = _some(chosen, WIDE if wide else ROWS)
+    names, shown = estimator._features_judged()
     sample = rows[looked_at]
-    scaled = network.scale.apply(sample)
+    given_scaled = network.scale.apply(sample)
+    scaled = given_scaled[:, shown]
     n_components = min(estimator._n_features_out, *scaled.shape)
-    pca = LinearCode.fit(scaled if wide else network.scale.apply(rows[_some(chosen, PCA_ROWS)]), n_components)
-    names = getattr(estimator, "feature_names_in_", None)
+    pca = LinearCode.fit(scaled if wide else network.scale.apply(rows[_some(chosen, PCA_ROWS)])[:, shown], n_components)
     found: dict[str, Any] = {
         "course": _course(estimator, outcome, epochs, scaled),
-        "features": features.look_at(rows, sample, scaled, output_activation(network), names),
+        "features": features.look_at(rows[:, shown], sample[:, shown], scaled, output_activation(network), names),
         "dimensions": _dimensions(pca, scaled),
     }
     if outcome.diverged is None:  # else the weights are hardly better than where they started
-        seen = activity(network, scaled if given.target is None else network.scale.apply(given.rows[looked_at]))
+        seen = activity(network, given_scaled if given.target is None else network.scale.apply(given.rows[looked_at]))
         held = None if validation is None else validation.take(_some(np.arange(len(validation)), ROWS))
         complete = estimator._n_features_out >= rows.shape[1]
         if getattr(estimator, "reconstruction_weight", 1):  # else the decoder has learned nothing, as was asked for
-            found["errors"] = _errors(network, pca, scaled, seen.reconstruction, held, complete)
+            found["errors"] = _errors(network, pca, scaled, seen.reconstruction[:, shown], held, complete, shown)
         if network.head is not None and network.label_scale is None and held is not None:
             found["head"] = _head(estimator, given.take(looked_at), held)
         if estimator.neighbor_weight and len(scaled) >= FEWEST_OF_A_MAP:
@@ -137,11 +138,14 @@ def _map(scaled: np.ndarray, codes: np.ndarray, pca: LinearCode) -> diagnostics.
     return diagnostics.Map(**found, n_components=len(pca.components), n_rows=len(codes))
 
 
-def _errors(network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: Any, complete: bool) -> diagnostics.Errors:
+def _errors(
+    network: Network, pca: LinearCode, scaled: np.ndarray, rebuilt: np.ndarray, held: Any, complete: bool, shown: Any
+) -> diagnostics.Errors:
     """Compare on validation rows where there are any: on its training rows, a network that learned them by heart looks best."""
     others, reconstruction = scaled, rebuilt
     if held is not None:
-        others, reconstruction = network.scale.apply(held.clean), activity(network, network.scale.apply(held.rows)).reconstruction
+        others = network.scale.apply(held.clean)[:, shown]
+        reconstruction = activity(network, network.scale.apply(held.rows)).reconstruction[:, shown]
     return diagnostics.Errors(
         error=_mean_squared(others, reconstruction),
         mean_error=_mean_squared(others, scaled.mean(0, dtype=np.float64)),

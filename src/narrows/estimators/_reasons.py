@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from narrows.estimators._checks import dense
+from narrows.estimators._table_view import ColumnView
 from narrows.networks.network import Network
 
 BLOCK = 8192  # rows whose reconstruction is held at a time
@@ -29,12 +30,13 @@ class Reason:
     name : str
         Of its column; "x3" where columns have no names, "pixel_4_7" (line, place in it, and the channel where there are several, all
         from 0) where rows are images.
-    value : float
-        What the row has there, in its own units.
-    reconstruction : float
-        What the network makes of it, in the same units.
-    usual : float or None
-        What the network makes of it in the middle one of the fitted rows; None where the error is the reconstruction's alone.
+    value : float or str
+        What the row has there, in its own units; in words, where a table's column holds no numbers.
+    reconstruction : float or str
+        What the network makes of it, likewise.
+    usual : float, str or None
+        What the network makes of it in the middle one of the fitted rows; None where the error is the reconstruction's alone, and for
+        categories.
     share : float
         Its part of the row's error, in [0, 1]. The shares of all features of a row sum to 1, or to 0 where there is no error.
     extreme : bool
@@ -46,19 +48,30 @@ class Reason:
     'oil 75, not 41.25 (84 %)'
     >>> str(Reason(0, "radius", 25.0, 24.75, 12.1, 0.4, True))
     'radius 25, rebuilt as 24.75, usually 12.1 (40 %)'
+    >>> str(Reason(1, "color", "red", "blue", None, 0.3, False))
+    'color red, not blue (30 %)'
     """
 
     feature: int
     name: str
-    value: float
-    reconstruction: float
-    usual: float | None
+    value: float | str
+    reconstruction: float | str
+    usual: float | str | None
     share: float
     extreme: bool
 
     def __str__(self) -> str:
-        told = f"rebuilt as {self.reconstruction:.4g}, usually {self.usual:.4g}" if self.extreme else f"not {self.reconstruction:.4g}"
-        return f"{self.name} {self.value:.4g}, {told} ({100 * self.share:.0f} %)"
+        if self.extreme and self.usual is not None:
+            told = f"rebuilt as {_word(self.reconstruction)}, usually {_word(self.usual)}"
+        elif self.value == self.reconstruction and isinstance(self.value, str):
+            told = "though that is unlikely"
+        else:
+            told = f"not {_word(self.reconstruction)}"
+        return f"{self.name} {_word(self.value)}, {told} ({100 * self.share:.0f} %)"
+
+
+def _word(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +99,7 @@ class Usual:
     precision: np.ndarray
 
     @classmethod
-    def learn(cls, network: Network, rows: Any) -> Usual:
+    def learn(cls, network: Network | ColumnView, rows: Any) -> Usual:
         """Learn it from rows (n, n_features), most of them ordinary."""
         blocks = [(rebuilt - network.scale.apply(block), rebuilt) for block, rebuilt in _blocks(network, rows)]
         residuals, rebuilt = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
@@ -143,14 +156,14 @@ def spread(residuals: np.ndarray, shared: float) -> np.ndarray:
     return np.sqrt(squares * max(middle, TINY))
 
 
-def row_errors(network: Network, rows: Any, usual: Usual | None = None) -> np.ndarray:
+def row_errors(network: Network | ColumnView, rows: Any, usual: Usual | None = None) -> np.ndarray:
     """Give the error of each row (n,), float64: its mean squared residual, or how far it is from what is usual."""
     parts = (_parts(network, block, rebuilt, usual) for block, rebuilt in _blocks(network, rows))
     errors = np.concatenate([(misfit + reach).sum(1) for misfit, reach in parts])
     return np.where(np.isnan(errors), np.inf, errors)  # beyond all numbers
 
 
-def reasons(network: Network, rows: Any, names: list[str], top: int, usual: Usual | None = None) -> list[tuple[Reason, ...]]:
+def reasons(network: Network | ColumnView, rows: Any, names: list[str], top: int, usual: Usual | None = None) -> list[tuple[Reason, ...]]:
     """Name the features that carry the errors of rows.
 
     Parameters
@@ -170,7 +183,8 @@ def reasons(network: Network, rows: Any, names: list[str], top: int, usual: Usua
     list of tuple of Reason
         One for each row.
     """
-    middle = [None] * len(names) if usual is None else network.scale.undo(usual.center).tolist()
+    middle = [None] * len(names) if usual is None else _middle(network, usual.center)
+    places = network.places if isinstance(network, ColumnView) else range(len(names))
     found = list[tuple[Reason, ...]]()
     for block, rebuilt in _blocks(network, rows):
         misfit, reach = _parts(network, block, rebuilt, usual)
@@ -178,18 +192,29 @@ def reasons(network: Network, rows: Any, names: list[str], top: int, usual: Usua
         whole = parts.sum(1, keepdims=True)
         shares = np.divide(parts, whole, out=np.zeros_like(parts), where=whole > 0)
         largest = np.argsort(-shares, axis=1, kind="stable")[:, :top].tolist()
-        for places, row, made, share, far in zip(largest, block, network.scale.undo(rebuilt), shares, reach > misfit, strict=True):
+        told = (
+            network.told(block)
+            if isinstance(network, ColumnView)
+            else (block.astype(np.float64).tolist(), network.scale.undo(rebuilt).tolist())
+        )
+        for chosen, row, made, share, far in zip(largest, *told, shares, reach > misfit, strict=True):
             found.append(
                 tuple(
-                    Reason(place, names[place], float(row[place]), float(made[place]), middle[place], float(share[place]), bool(far[place]))
-                    for place in places
+                    Reason(places[at], names[at], row[at], made[at], middle[at], float(share[at]), bool(far[at]) and middle[at] is not None)
+                    for at in chosen
                 )
             )
     return found
 
 
+def _middle(network: Network | ColumnView, center: np.ndarray) -> list[Any]:
+    return network.told_usual(center) if isinstance(network, ColumnView) else network.scale.undo(center).tolist()
+
+
 def feature_names(estimator: Any) -> list[str]:
     """Give a name to each feature of a fitted estimator: its column's, its pixel's, or its place's."""
+    if (view := getattr(estimator, "_measured_by", None)) is not None and isinstance(view, ColumnView):
+        return view.names
     names, image_shape = getattr(estimator, "feature_names_in_", None), getattr(estimator, "image_shape_", None)
     if names is not None:
         return [str(name) for name in names]
@@ -199,13 +224,15 @@ def feature_names(estimator: Any) -> list[str]:
     return ["_".join(["pixel", *map(str, place)]) for place in np.ndindex(*shown)]
 
 
-def _parts(network: Network, block: np.ndarray, rebuilt: np.ndarray, usual: Usual | None) -> tuple[np.ndarray, np.ndarray]:
+def _parts(network: Network | ColumnView, block: np.ndarray, rebuilt: np.ndarray, usual: Usual | None) -> tuple[np.ndarray, np.ndarray]:
     """Give what each number adds to its row's error, by its misfit and by the row's code, (n, n_features), float64.
 
     A code has no features: what its distance adds is shared out by how far each number's reconstruction is from the usual one.
     """
     n_features = rebuilt.shape[1]
     misfit = np.square(rebuilt - network.scale.apply(block), dtype=np.float64) / n_features
+    if usual is None and isinstance(network, ColumnView):
+        misfit = network.losses(block, rebuilt)
     if usual is None:
         return misfit, np.zeros_like(misfit)
     reach = np.square((rebuilt - usual.center) / usual.reach)
@@ -214,7 +241,7 @@ def _parts(network: Network, block: np.ndarray, rebuilt: np.ndarray, usual: Usua
     return misfit / (2 * np.square(usual.misfit)), shares * usual.distance(_flat(network.encode(block)))[:, None] / 2
 
 
-def _blocks(network: Network, rows: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _blocks(network: Network | ColumnView, rows: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Give some of the rows at a time, dense, with their reconstruction in scaled units."""
     for start in range(0, rows.shape[0], BLOCK):
         block = dense(rows[start : start + BLOCK])

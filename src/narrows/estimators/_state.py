@@ -12,14 +12,17 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from narrows import _backend
+from narrows.data.tables import Columns
 from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._reasons import Usual
+from narrows.estimators._table_state import TableState
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.estimators.latent_map import FEWEST, LatentMap
 from narrows.estimators.outlier_detector import AutoencoderOutlierDetector
 from narrows.estimators.supervised import SupervisedAutoencoder
 from narrows.estimators.supervised_regressor import SupervisedAutoencoderRegressor
+from narrows.estimators.table import TableAutoencoder
 from narrows.networks import Choices, Conv, Dense, Plan, config
 from narrows.networks import computation as computations
 from narrows.networks.network import Network
@@ -28,7 +31,7 @@ from narrows.networks.scale import Scale
 from narrows.training.noise import Gaussian, Masking, SaltAndPepper
 
 ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
-    made.__name__: made for made in (Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor)
+    made.__name__: made for made in (Autoencoder, SupervisedAutoencoder, SupervisedAutoencoderRegressor, TableAutoencoder)
 }
 CHOICES: dict[str, type[Choices]] = {made.__name__: made for made in (Conv, Dense, Gaussian, Masking, SaltAndPepper)}
 USUAL = ("misfit", "center", "reach", "code", "precision")  # what a detector's arrays are called
@@ -97,6 +100,12 @@ class Learned(BaseModel):
     diagnostics: tuple[VerdictState, ...]
     labels: LabelState | None = None
     image_shape: tuple[Size, Size, Size] | None = None  # since 0.2.0
+    table: TableState | None = None  # since 0.2.0
+
+    @property
+    def width(self) -> int:
+        """How many numbers the network takes: of a table, those that its columns are spread out to."""
+        return self.n_features if self.table is None else Columns(self.table.columns).layout.width
 
 
 class MapState(BaseModel):
@@ -223,6 +232,7 @@ def get_state(estimator: Saveable) -> tuple[State, dict[str, np.ndarray]]:
         diagnostics=tuple(VerdictState(**verdict.to_dict()) for verdict in getattr(estimator, "diagnostics_", ())),
         labels=_labels_of(estimator),
         image_shape=getattr(estimator, "image_shape_", None),
+        table=TableState(columns=estimator.columns_, library=estimator._library) if isinstance(estimator, TableAutoencoder) else None,
     )
     params = {key: _encode(key, value) for key, value in estimator.get_params(deep=False).items()}
     arrays = {f"weights/{key}": np.asarray(value) for key, value in network.weights.items()}
@@ -296,7 +306,7 @@ def _outliers_state(estimator: AutoencoderOutlierDetector) -> tuple[State, dict[
 
 def _usual(arrays: dict[str, np.ndarray], state: State) -> Usual:
     """Give what is usual to a detector, by its arrays."""
-    d = state.learned.n_features
+    d = state.learned.n_features if state.learned.table is None else len(Columns(state.learned.table.columns).used)
     k = arrays["code"].size if "code" in arrays else 0
     shapes: dict[str, set[tuple[int, ...]]] = {key: {(d,)} for key in ("misfit", "center", "reach")}
     shapes |= {"code": {(k,)}, "precision": {(k, k), (k,)}}
@@ -350,7 +360,10 @@ def set_state(state: State, arrays: dict[str, np.ndarray], custom_objects: dict[
     estimator.n_features_in_ = learned.n_features
     if learned.image_shape is not None and math.prod(learned.image_shape) != learned.n_features:
         raise ValueError(f"its image shape {learned.image_shape} does not multiply to {learned.n_features} features")
-    estimator.image_shape_ = learned.image_shape
+    if isinstance(estimator, TableAutoencoder) and learned.table is not None:
+        estimator._columns, estimator._library = learned.table.made(state.plan), learned.table.library
+    else:
+        estimator.image_shape_ = learned.image_shape
     if learned.feature_names is not None:
         estimator.feature_names_in_ = np.array(learned.feature_names, dtype=object)
     estimator.loss_, estimator.scale_, estimator.precision_ = learned.loss_name, learned.scale.kind, learned.precision
@@ -372,7 +385,11 @@ def network_of(state: State, arrays: dict[str, np.ndarray], custom_objects: dict
         If the class is unknown, or the arrays are not those of the network.
     """
     learned, kind = state.learned, _class_of(state)._labels
-    parts = _scaling(arrays, "scale", ("shift", "factor", "mean"), learned.n_features)
+    if (learned.table is not None) != issubclass(_class_of(state), TableAutoencoder):
+        raise ValueError(f"its {state.estimator} and its columns do not belong together")
+    if learned.table is not None and len(learned.table.columns) != learned.n_features:
+        raise ValueError(f"its table has {len(learned.table.columns)} columns, and it was fitted on {learned.n_features}")
+    parts = _scaling(arrays, "scale", ("shift", "factor", "mean"), learned.width)
     scale = Scale(learned.scale.kind, bounded=learned.scale.bounded, **parts)
     weights = {key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")}
     head = state.head if state.plan is None else state.plan.head
@@ -440,8 +457,8 @@ def _network(
     state: State, scale: Scale, weights: dict[str, np.ndarray], label_scale: Scale | None, custom_objects: dict[str, Any] | None
 ) -> Network:
     if state.plan is not None:
-        if state.plan.n_features != state.learned.n_features:
-            raise ValueError(f"its plan is for {state.plan.n_features} features, and it was fitted on {state.learned.n_features}")
+        if state.plan.n_features != state.learned.width:
+            raise ValueError(f"its plan is for {state.plan.n_features} features, and it was fitted on {state.learned.width}")
         _check_weights({name: value.shape for name, value in weights.items()}, computations.shapes(state.plan), weights)
         return Network(scale, weights, state.plan, label_scale=label_scale)
     if state.keras is None or set(state.keras) != {"encoder", "decoder"}:

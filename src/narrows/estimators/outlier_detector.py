@@ -11,13 +11,15 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from narrows.estimators import _reasons
+from narrows.data import table_frames
+from narrows.estimators import _reasons, _table_rows
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._checks import check_number, check_rows, check_whole, check_word
 from narrows.estimators._labels import NONE, held_out
 from narrows.estimators._reasons import Reason, Usual
 from narrows.estimators._saving import Saved
 from narrows.estimators.autoencoder import Autoencoder
+from narrows.estimators.table import TableAutoencoder
 from narrows.training.noise import Gaussian
 
 FEWEST = 8  # rows: of fewer none can be held out
@@ -171,21 +173,22 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
         """
         started = time.monotonic()
         self._check_params()
-        rows = check_rows(self, X, reset=True, least=FEWEST)
+        rows = self._checked(self.autoencoder, X, reset=True)
         seeds = check_random_state(self.random_state).randint(0, 2**31 - 1, size=2)
         made = own_autoencoder(rows.shape[1]) if self.autoencoder is None else clone(self.autoencoder)
         made.set_params(random_state=int(seeds[0]), verbose=self.verbose)
         y = y if made._labels else None
         held = self._held_out(made, y, rows.shape[0], int(seeds[1]))
-        trained, others = (self._as_given(rows[part]) for part in (~held, held))
+        trained, others = (self._as_given(_taken(rows, part)) for part in (~held, held))
         validation = others if y is None else (others, _some(y, held))
         made.fit(trained, None if y is None else _some(y, ~held), validation_data=validation)
         self.autoencoder_, self.n_held_out_, self.image_shape_ = made, int(held.sum()), made.image_shape_
         if hasattr(self, "feature_names_in_"):
             made.feature_names_in_ = self.feature_names_in_  # which arrays left behind
-        self.usual_ = Usual.learn(made._network, rows) if self.measure == "usual" else None
-        seen = rows if rows.shape[0] < FEW else rows[held]
-        self.offset_ = threshold(-_reasons.row_errors(made._network, seen, self.usual_), self.contamination)
+        measured = made._measured(rows)
+        self.usual_ = Usual.learn(made._measured_by, measured) if self.measure == "usual" else None
+        seen = measured if len(held) < FEW else measured[held]
+        self.offset_ = threshold(-_reasons.row_errors(made._measured_by, seen, self.usual_), self.contamination)
         self.fit_seconds_ = time.monotonic() - started
         return self
 
@@ -208,7 +211,7 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
             If not fitted, or if the rows do not fit.
         """
         check_is_fitted(self)
-        return -_reasons.row_errors(self.autoencoder_._network, check_rows(self, X, reset=False), self.usual_)
+        return -_reasons.row_errors(self.autoencoder_._measured_by, self._measured(X), self.usual_)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Say how far rows are on the ordinary side of the threshold.
@@ -273,8 +276,9 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
         """
         check_is_fitted(self)
         check_whole("top", top)
-        rows = check_rows(self, X, reset=False)
-        return _reasons.reasons(self.autoencoder_._network, rows, _reasons.feature_names(self), int(top), self.usual_)
+        made = self.autoencoder_
+        names = _reasons.feature_names(made if isinstance(made, TableAutoencoder) else self)
+        return _reasons.reasons(made._measured_by, self._measured(X), names, int(top), self.usual_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")
@@ -282,6 +286,8 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        if isinstance(self.autoencoder, TableAutoencoder):
+            tags.input_tags = self.autoencoder.__sklearn_tags__().input_tags
         return tags
 
     def _check_params(self) -> None:
@@ -295,6 +301,18 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
                 )
         check_word("measure", self.measure, MEASURES)
         check_number("validation_fraction", self.validation_fraction, 0, 1, open_ends=True)
+
+    def _checked(self, made: Any, X: Any, *, reset: bool) -> Any:
+        """Check rows: those of a table stay what they are, all others become a matrix."""
+        least = FEWEST if reset else 1
+        if isinstance(made, TableAutoencoder):
+            self.image_shape_ = None
+            return _table_rows.checked(self, X, reset=reset, least=least)
+        return check_rows(self, X, reset=reset, least=least)
+
+    def _measured(self, X: Any) -> Any:
+        """Check rows, and give them as their errors are measured."""
+        return self.autoencoder_._measured(self._checked(self.autoencoder_, X, reset=False))
 
     def _held_out(self, made: BaseAutoencoder, y: Any, n: int, seed: int) -> np.ndarray:
         """Draw rows that are not trained on: of each class its share."""
@@ -314,6 +332,11 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
     def _as_given(self, rows: Any) -> Any:
         """Give rows as the autoencoder is to see them: images where they came as images."""
         return rows if self.image_shape_ is None else rows.reshape(-1, *self.image_shape_)
+
+
+def _taken(rows: Any, chosen: np.ndarray) -> Any:
+    """Give some of the rows of a matrix, or of a table as it came."""
+    return table_frames.rows_of_frame(rows, chosen) if table_frames.is_frame(rows) else rows[chosen]
 
 
 def own_autoencoder(n_features: int) -> Autoencoder:

@@ -8,10 +8,12 @@ these are imported by `write`.
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from narrows._files import replacing
+from narrows.data.tables import Columns
 from narrows.data.writing import check_writable
 from narrows.export._checking import Model, differences, runtime
 from narrows.export._graph import package
@@ -78,6 +80,10 @@ def write(path: str | os.PathLike[str], model: Any, *, part: Part = "autoencoder
     The file's metadata have "narrows" (the version), "estimator", "part", "description" and, as JSON, "feature_names", "classes" (the
     columns of ``probabilities``) and "image_shape" where there are any.
 
+    Of a `TableAutoencoder` the network alone is written: from rows as `scale_rows` spreads them out, and to such rows, the numbers scaled,
+    categories as probabilities. "feature_names" says what each of their numbers is, and "columns" what was learned of each column, by
+    which a caller scales numbers and finds categories.
+
     Examples
     --------
     >>> import narrows, numpy as np, tempfile, os
@@ -136,6 +142,7 @@ def _of_estimator(estimator: Any) -> tuple[Network, dict[str, Any], Model]:
         None if names is None else list(map(str, names)),
         None if classes is None else classes.tolist(),
         getattr(estimator, "image_shape_", None),
+        getattr(estimator, "columns_", None),
     )
     return network, about, network
 
@@ -152,7 +159,9 @@ def _of_bundle(path: Any) -> tuple[Network, dict[str, Any], Model]:
     _check_planned(network)
     assert network is not None
     labels = state.learned.labels
-    about = _about(state.estimator, state.learned.feature_names, labels.classes if labels is not None else None, state.learned.image_shape)
+    learned, classes = state.learned, labels.classes if labels is not None else None
+    columns = None if learned.table is None else learned.table.columns
+    about = _about(state.estimator, learned.feature_names, classes, learned.image_shape, columns)
     return network, about, PlainNetwork(network)
 
 
@@ -161,6 +170,8 @@ def _check_planned(network: Network | None) -> None:
         raise ValueError("layers of your own have no plan, from which an .onnx file is made: write a .keras file, which Keras makes")
 
 
-def _about(estimator: str, feature_names: Any, classes: Any, image_shape: Any) -> dict[str, Any]:
+def _about(estimator: str, feature_names: Any, classes: Any, image_shape: Any, columns: Any = None) -> dict[str, Any]:
     listed = {"feature_names": feature_names, "classes": classes, "image_shape": image_shape}
+    if columns is not None:  # of a table: the graph takes rows as they are spread out
+        listed |= {"feature_names": Columns(tuple(columns)).names_of_spread(), "columns": [asdict(column) for column in columns]}
     return {"estimator": estimator, **{name: list(value) for name, value in listed.items() if value}}

@@ -12,6 +12,7 @@ from narrows import __version__
 from narrows.export._graph import Graph
 from narrows.export._layers import Side
 from narrows.networks.network import Network
+from narrows.networks.outputs import slices
 from narrows.networks.plan import Head, Plan
 from narrows.networks.scale import Scale
 
@@ -97,8 +98,24 @@ def _encoded(side: Side, plan: Plan, scale: Scale) -> str:
 def _decoded(side: Side, plan: Plan, scale: Scale, codes: str) -> str:
     scaled = side.chain(plan.decoder, codes, plan.n_components)
     side.graph.scope = "output_activation"
+    if plan.output_groups:
+        return _unscaled(side.graph, _grouped(side.graph, plan, scaled), "scale", scale)
     scaled = side.activation(scaled, plan.output_activation, "the output", (plan.n_features,))
     return _unscaled(side.graph, scaled, "scale", scale)
+
+
+def _grouped(graph: Graph, plan: Plan, raw: str) -> str:
+    """Add the activations of the output's groups."""
+    parts = []
+    for group, where in slices(plan.output_groups):
+        part = graph.add("Slice", raw, graph.integers(where.start), graph.integers(where.stop), graph.integers(1))
+        if group.activation == "sigmoid":
+            part = graph.add("Sigmoid", part)
+        elif group.activation == "softmax":
+            part = graph.add("Reshape", part, graph.integers(-1, group.times, group.units))
+            part = graph.add("Reshape", graph.add("Softmax", part, axis=-1), graph.integers(-1, group.width))
+        parts.append(part)
+    return graph.add("Concat", *parts, axis=1)
 
 
 def _predictions(side: Side, head: Head, scale: Scale | None, codes: str) -> str:

@@ -12,6 +12,7 @@ from scipy.special import erf, expit, log_softmax, softmax
 from narrows.export._activations import name_of
 from narrows.export._layers import EPSILON
 from narrows.networks.network import MANY, Network, rows_at_once
+from narrows.networks.outputs import slices
 from narrows.networks.plan import (
     ActivationLayer,
     AffinePath,
@@ -22,6 +23,7 @@ from narrows.networks.plan import (
     ImageLayer,
     Layer,
     LinearPath,
+    OutputGroup,
     TransposedConvLayer,
 )
 
@@ -52,7 +54,10 @@ class PlainNetwork:
     def decode(self, codes: Array) -> Array:
         """Give rows (n, n_features) in their own units of codes (n, n_components)."""
         scaled = self._side(self._plan.decoder, codes)
-        scaled = ACTIVATIONS[name_of(self._plan.output_activation, "the output")](scaled)
+        if self._plan.output_groups:
+            scaled = np.concatenate([_ended(group, scaled[:, where]) for group, where in slices(self._plan.output_groups)], axis=1)
+        else:
+            scaled = ACTIVATIONS[name_of(self._plan.output_activation, "the output")](scaled)
         return scaled if self._network.scale.kind == "none" else self._network.scale.undo(scaled)
 
     def reconstruct(self, rows: Array) -> Array:
@@ -107,6 +112,11 @@ class PlainNetwork:
         if layer.kind == "upsampling":
             return values.repeat(layer.size, 1).repeat(layer.size, 2)
         return values[:, : values.shape[1] - layer.rows, : values.shape[2] - layer.columns]
+
+
+def _ended(group: OutputGroup, raw: Array) -> Array:
+    """Give the activation of a group of outputs."""
+    return np.asarray(ACTIVATIONS[group.activation](raw.reshape(-1, group.times, group.units)).reshape(raw.shape))
 
 
 def seen_by(images: Array, size: int, strides: int, around: float) -> Iterator[tuple[tuple[int, int], Array]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from narrows import _backend
+from narrows.networks import outputs
 from narrows.networks.lowering import lower
 from narrows.networks.plan import (
     ActivationLayer,
@@ -29,7 +30,7 @@ from narrows.networks.plan import (
     Weighted,
     fan_in,
 )
-from narrows.networks.weights import before_output, draw, draw_bias
+from narrows.networks.weights import draw, draw_bias
 
 Weights = dict[str, np.ndarray]
 
@@ -265,7 +266,8 @@ def of_plan(plan: Plan) -> Computation:
 
     encoder = model(plan.encoder, plan.n_features, "encoder")
     decoder = model(plan.decoder, plan.n_components, "decoder")
-    return Computation(encoder, decoder, activation(plan.output_activation), plan.ties, *_head_of(plan.head))
+    end = outputs.grouped(plan.output_groups) if plan.output_groups else activation(plan.output_activation)
+    return Computation(encoder, decoder, end, plan.ties, *_head_of(plan.head))
 
 
 def _head_of(head: Head | None) -> tuple[Any, Any]:
@@ -373,7 +375,7 @@ def first_weights(plan: Plan, rng: np.random.Generator, mean_row: np.ndarray | N
     if plan.mean_bias and mean_row is not None:
         places = len(weights["output/bias"])  # pixels of one channel count as one
         means = mean_row.reshape(-1, places).mean(0)
-        weights["output/bias"] = before_output(plan.output_activation, means)[0].astype(np.float32)
+        weights["output/bias"] = outputs.before(plan, means)[0].astype(np.float32)
     return weights
 
 

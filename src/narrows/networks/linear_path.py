@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from narrows.networks.computation import Weights
+from narrows.networks.outputs import before
 from narrows.networks.plan import AffinePath, ConvLayer, Plan
-from narrows.networks.weights import before_output
 
 
 def first_weights(plan: Plan, mean: np.ndarray, components: np.ndarray) -> Weights:
@@ -28,7 +28,7 @@ def first_weights(plan: Plan, mean: np.ndarray, components: np.ndarray) -> Weigh
     dict of str to ndarray
         Of the path on both sides and of the biases beside it.
     """
-    bias, slope = before_output(plan.output_activation, mean)
+    bias, slope = before(plan, mean)
     output_bias = {"output/bias": bias.astype(np.float32)}
     if isinstance(plan.decoder[-1], AffinePath):
         output_bias = {"output_path/bias": bias.astype(np.float32), "output/bias": np.zeros(_channels(plan), np.float32)}

@@ -12,6 +12,7 @@ import numpy as np
 
 from narrows import _backend
 from narrows.networks import computation as computations
+from narrows.networks import outputs
 from narrows.networks.computation import Computation, Weights
 from narrows.networks.plan import DenseLayer, Head, Layer, Plan, Weighted, fan_in
 from narrows.networks.scale import Scale
@@ -213,12 +214,10 @@ def _plan_models(network: Network) -> Models:
     keras = _backend.keras()
     before, after = scale.layers()
     encoder_layers, decoder_layers = ([_shown(keras, layer) for layer in side] for side in (plan.encoder, plan.decoder))
-    output = computations.activation(plan.output_activation)
-    after = [keras.layers.Activation(output, name="output_activation", dtype="float32"), *after]
     rows = keras.Input((plan.n_features,), dtype="float32", name="rows")
     codes = keras.Input((plan.n_components,), dtype="float32", name="codes")
     encoded = computations.chain(plan.encoder, encoder_layers, _chain(before, rows))
-    decoded = _chain(after, computations.chain(plan.decoder, decoder_layers, codes))
+    decoded = _chain(after, _ended(keras, plan, computations.chain(plan.decoder, decoder_layers, codes)))
     encoder, decoder = keras.Model(rows, encoded, name="encoder"), keras.Model(codes, decoded, name="decoder")
     head, head_layers = _shown_head(network)
     layers = {layer.name: layer for layer in [*encoder_layers, *decoder_layers, *head_layers]}
@@ -233,6 +232,13 @@ def _plan_models(network: Network) -> Models:
     variables = {f"{layer.name}/{variable.name}": variable for layer in layers.values() for variable in layer.variables}
     own = {name: variable for name, variable in variables.items() if name not in plan.ties}
     return Models(encoder, decoder, head, plan.n_features, own)
+
+
+def _ended(keras: Any, plan: Plan, raw: Any) -> Any:
+    """Put the activation of the output, or those of its groups, behind what the last layer gives."""
+    if plan.output_groups:
+        return outputs.shown(plan.output_groups, raw)
+    return keras.layers.Activation(computations.activation(plan.output_activation), name="output_activation", dtype="float32")(raw)
 
 
 def _shown_head(network: Network) -> tuple[Any, list[Any]]:

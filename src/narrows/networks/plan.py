@@ -225,6 +225,19 @@ Layer = Annotated[
 ]
 
 
+class OutputGroup(_Frozen):
+    """Numbers of the output that lie side by side and have one activation: `times` times `units`, each of these with its own softmax."""
+
+    activation: Literal["linear", "sigmoid", "softmax"]
+    units: Size
+    times: Size = 1
+
+    @property
+    def width(self) -> int:
+        """How many numbers of the output it is."""
+        return self.units * self.times
+
+
 class Head(_Frozen):
     """What predicts labels from codes. What its last layer gives is linear; `activation` follows it, as the output's does in a plan."""
 
@@ -244,6 +257,7 @@ class Plan(_Frozen):
     """An encoder and a decoder, and a head if there is one, in the scaled units of the network.
 
     What the last decoder layer gives is linear; `output_activation` follows it, so that a loss can be computed from what comes before.
+    Where there are `output_groups`, as in a table's, these follow it instead: together they are the whole output.
     """
 
     n_features: Size
@@ -253,6 +267,7 @@ class Plan(_Frozen):
     output_activation: Activation
     mean_bias: bool = False
     head: Head | None = None
+    output_groups: tuple[OutputGroup, ...] = Field(default=(), max_length=10_000)
 
     _only_names = field_serializer("output_activation")(DenseLayer._only_names)
 
@@ -260,6 +275,8 @@ class Plan(_Frozen):
         """Refuse a plan whose layers do not follow from one another."""
         del context
         _check_names(self)
+        if self.output_groups and sum(group.width for group in self.output_groups) != self.n_features:
+            raise ValueError(f"its groups of outputs are not the {self.n_features} numbers of its output")
         if self.head is not None and self.head.n_components != self.n_components:
             raise ValueError(f"the head takes codes of {self.head.n_components} numbers, and the encoder gives {self.n_components}")
         _check_chain(self.encoder, self.n_features, self.n_components)

@@ -89,7 +89,7 @@ def plan_table(plan: Plan) -> Table:
     for layer in plan:
         activation: Any = getattr(layer, "activation", "")
         if layer is last:
-            activation = plan.output_activation
+            activation = ", ".join(dict.fromkeys(group.activation for group in plan.output_groups)) or plan.output_activation
         elif plan.head is not None and layer is plan.head.layers[-1]:
             activation = plan.head.activation
         shape = shapes[layer.name]

@@ -12,6 +12,7 @@ import numpy as np
 
 from narrows._backend import keras
 from narrows.networks.computation import Outputs
+from narrows.training.table_terms import ColumnLosses
 
 Numbers = Mapping[str, Any]
 FACTORS = 8  # logarithms taken at once
@@ -37,6 +38,17 @@ class Reconstruction:
     key: Any
     per_row: Callable[[Any, Any], Any]
 
+    def prepared(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Give a batch as the network and this term take it: as it is."""
+        return batch
+
+    def sums(self, raw: Any, batch: Mapping[str, Any], numbers: Numbers) -> tuple[Any, Any]:
+        """Give the sum over the rows of a batch by weight, and the sum of the weights."""
+        import jax.numpy as jnp
+
+        del numbers
+        return jnp.sum(batch["weight"] * self.per_row(raw, batch["target"])), jnp.sum(batch["weight"])
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -44,7 +56,8 @@ class Objective:
 
     Attributes
     ----------
-    reconstruction : Reconstruction
+    reconstruction : Reconstruction or ColumnLosses
+        The latter where rows are those of a table.
     code_penalty : bool
         Whether codes are penalized, by ``numbers["code_l1"]`` and ``numbers["code_l2"]``.
     penalized : tuple of str
@@ -58,7 +71,7 @@ class Objective:
     With labels or neighbors, the reconstruction counts by ``numbers["reconstruction_weight"]``.
     """
 
-    reconstruction: Reconstruction
+    reconstruction: Reconstruction | ColumnLosses
     code_penalty: bool = False
     penalized: tuple[str, ...] = ()
     labels: Literal["classes", "numbers"] | None = None
@@ -86,7 +99,7 @@ class Objective:
         batch : dict of str to array
             `target` (n, n_features), `weight` (n,), and `y` where there are labels: classes (n,), -1 where there is none,
             or numbers (n, n_outputs), NaN where there are none; `pair` (n,), the place in the batch of a neighbor of each row, where
-            neighbors are known.
+            neighbors are known; `mask` (n, columns), 0 where a cell of a table is missing, whose `target` has this shape too.
         numbers : dict of str to array
             The strengths of the terms.
 
@@ -100,7 +113,7 @@ class Objective:
 
         weight, codes = batch["weight"], outputs.codes
         total = jnp.sum(weight)
-        reconstruction = jnp.sum(weight * self.reconstruction.per_row(outputs.raw, batch["target"]))
+        reconstruction, known = self.reconstruction.sums(outputs.raw, batch, numbers)
         penalty: Any = jnp.float32(0)
         if self.code_penalty:
             strength = numbers["code_l1"] * jnp.abs(codes) + numbers["code_l2"] * jnp.square(codes)
@@ -121,7 +134,7 @@ class Objective:
             further.append((jnp.sum(both * contrast(codes, batch["pair"], weight)), jnp.sum(both)))
         elif self.neighbors:
             further.append((jnp.float32(0), jnp.float32(0)))
-        return jnp.stack([jnp.stack(pair) for pair in [(reconstruction, total), (penalty, total), *further]])
+        return jnp.stack([jnp.stack(pair) for pair in [(reconstruction, known), (penalty, total), *further]])
 
     def loss(self, sums: Any, numbers: Numbers) -> Any:
         """Give the loss of a batch by its sums; a batch whose rows all weigh nothing has none."""

@@ -165,7 +165,7 @@ def _make(
             key = jax.random.fold_in(jax.random.wrap_key_data(drawn["key"], impl=GENERATOR), t)
             batch["x"] = noise._apply(key, batch["x"], drawn["strength"], drawn["low"], drawn["high"])
         batch["weight"] = batch["weight"] * real if "weight" in batch else real
-        return batch
+        return objective.reconstruction.prepared(batch)
 
     def loss(trainable: Arrays, state: Arrays, batch: Arrays, numbers: Arrays, training: bool) -> Any:
         weights = {**trainable, **state}
