@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from narrows.estimators.recipes import recipe, recipes
     from narrows.networks import Conv, Dense
+    from narrows.training.checkpoints import Checkpoint
     from narrows.training.noise import Gaussian, Masking, SaltAndPepper
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Autoencoder",
     "AutoencoderOutlierDetector",
+    "Checkpoint",
     "Conv",
     "Dense",
     "Gaussian",
@@ -55,6 +57,7 @@ _MODULES = {"data", "errors", "export", "plot", "quality", "report", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
     "AutoencoderOutlierDetector": "narrows.estimators",
+    "Checkpoint": "narrows.training.checkpoints",
     "Conv": "narrows.networks",
     "Dense": "narrows.networks",
     "Gaussian": "narrows.training.noise",

@@ -61,6 +61,7 @@ def run_command(line: str) -> None:
 RUN = {
     "tutorial.md": {"engine.narrows", "engine.csv", "codes.csv"},
     "report.md": {"digits.html", "page.html", "map.html", "told.html"},
+    "more-than-memory.md": {"big.narrows", "codes.npy", "big.npy", "labelled.labels.npy"},
     "shipping.md": {"digits.narrows", "digits.onnx", "encoder.onnx", "head.onnx"},
 }
 

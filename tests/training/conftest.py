@@ -16,7 +16,8 @@ from narrows.networks.computation import Computation, Weights
 from narrows.training import noise as noises
 from narrows.training import optimizers
 from narrows.training.objective import Objective, reconstruction
-from narrows.training.trainer import Outcome, RowSet, Settings, train
+from narrows.training.rows import RowSet
+from narrows.training.trainer import Outcome, Settings, train
 
 ROWS, FEATURES, COMPONENTS, BATCH = 43, 8, 3, 16  # two whole batches and a ragged one
 CLASSES = 3

@@ -14,7 +14,7 @@ from narrows import Dense
 from narrows.networks import computation as computations
 from narrows.networks import scale as scales
 from narrows.training import program, trainer
-from narrows.training.trainer import RowSet
+from narrows.training.rows import RowSet
 
 SETTINGS = {"plain": Dense(5), "dropout and normalization": Dense(5, dropout=0.3, batch_normalization=True)}
 

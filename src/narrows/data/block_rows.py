@@ -26,9 +26,17 @@ class NotAsItLies(ValueError):
 class Part(Protocol):
     """Some rows in a row."""
 
-    name: str
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
+    @property
+    def name(self) -> str:
+        """What a person calls them."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers."""
 
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Fill `out` of shape (m, d) with the rows from `start` on."""
@@ -44,7 +52,7 @@ class ArrayPart:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return self.array.shape  # type: ignore[return-value]
+        return self.array.shape[0], self.array.shape[1]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -118,7 +126,7 @@ class FilePart:
                 if _seen(os.fstat(file.fileno())) != self.seen:
                     raise ValueError(f"'{self.path}' has changed while it was read: leave it alone, and begin again")
                 file.seek(self.offset + start * self.shape[1] * self.dtype.itemsize)
-                left = memoryview(out.reshape(-1).view(np.uint8))
+                left = out.reshape(-1).view(np.uint8).data
                 while len(left):
                     count = file.readinto(left)
                     if not count:
@@ -135,17 +143,19 @@ class Blocks:
     It has the shape, type and length of an array; a slice of it is an array, read from the files. Rows that are not finite
     are refused when they are read.
 
-    Attributes
+    Parameters
     ----------
     parts : tuple of Part
         Where the rows are.
-    feature_names : list of str or None
-    image_shape : tuple of int or None
-        Of the image that each row is.
-    labels : ndarray of shape (n,) or None
-    name : str
+    feature_names : list of str, default=None
+        Of the d columns, where they have names.
+    image_shape : tuple of int, default=None
+        Of the image that each row is, where it is one.
+    labels : ndarray of shape (n,), default=None
+        One for each row, where they are known.
+    name : str, default="rows"
         What a person calls them.
-    without : ndarray of int64
+    without : ndarray of shape (m,), int64, optional
         Numbers of rows that are left out, in ascending order, counted over all parts.
     """
 

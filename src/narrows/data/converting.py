@@ -20,7 +20,6 @@ from narrows.data import arrow_files, image_files, streams
 from narrows.data.block_rows import ArrayPart, Blocks, FilePart, NotAsItLies, joined
 from narrows.data.image_folders import images_of
 from narrows.data.label_files import is_label_file, read_labels
-from narrows.data.names import listed
 from narrows.data.sources import SETS, expanded, load
 from narrows.data.streams import Stream
 from narrows.progress import Progress, Silent
@@ -266,5 +265,6 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """Give the header of a .npy file, always of one length, so that another can be written over it."""
     text = repr({"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}).encode()
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", HEADER - 10) + text.ljust(HEADER - 11) + b"\n"

@@ -76,13 +76,24 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
         """Give the plan of a network for so many rows, None if more may come; None if the layers are the user's own Keras models."""
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, validation_data: Any = None, target: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        target: Any = None,
+        checkpoint: Any = None,
+    ) -> Self:
         """Learn to encode and rebuild rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Rows; uint8 is understood as [0, 255].
+            Rows; uint8 is understood as [0, 255]. Or `narrows.data.Blocks`, of which only some rows are in memory at a time: batches then
+            come from shuffled blocks, a sample of 32,768 rows stands for all in diagnostics and in the PCA that the network starts
+            from, and at most 16,384 are held out for validation.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -91,6 +102,10 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
             Rows to measure the loss on after each epoch, instead of a part of `X`; or (rows, target).
         target : array-like of shape (n_samples, n_features), default=None
             What the reconstructions are to be, where that is not `X`: clean rows for noisy ones. Scaling is learned from it.
+        checkpoint : path-like or Checkpoint, default=None
+            A file where training leaves its state every five minutes and at the ends of epochs. If it is there, of the same rows and
+            settings, training goes on from it and ends with the weights of a run that never stopped; it stays when training ends.
+            Needs a number as `random_state`, and no `callbacks`.
 
         Returns
         -------
@@ -100,12 +115,14 @@ class BaseAutoencoder(CallbackSupportMixin, SavedTransformer, ABC):
         ------
         ValueError, TypeError
             If a parameter is out of range or the rows cannot be learned from.
+        CheckpointError
+            If the checkpoint is damaged, or of a run with other rows or settings.
         TrainingDiverged
             If the loss is no longer finite. The estimator then holds the last good epoch.
         KeyboardInterrupt
             At Ctrl-C. The estimator then holds the best epoch so far.
         """
-        _fitting.fit(self, X, y, sample_weight, validation_data, target)
+        _fitting.fit(self, X, y, sample_weight, validation_data, target, checkpoint)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, target: Any = None) -> Self:

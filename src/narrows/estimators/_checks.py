@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import data
 from narrows.estimators import _images
+from narrows.estimators._blocks import framed
 
 
 def check_whole(name: str, value: Any, least: int = 1, *, words: tuple[Any, ...] = ()) -> None:
@@ -53,9 +54,12 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
 
     Returns
     -------
-    ndarray or CSR matrix of shape (n, n_features)
+    ndarray, CSR matrix or Blocks of shape (n, n_features)
         uint8, float32 or float64.
     """
+    if isinstance(X, data.Blocks):
+        check_rows(estimator, framed(X, X[:least]), reset=reset, least=least)
+        return X
     X, image_shape = _images.as_rows(estimator, data.as_frame(X), reset=reset)
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=least, ensure_all_finite=True)
     if reset:

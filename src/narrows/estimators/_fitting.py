@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from narrows import _backend
+from narrows.data import Blocks
 from narrows.diagnostics import Verdict
 from narrows.diagnostics.course import REMEDY
 from narrows.errors import TrainingDiverged
-from narrows.estimators import _callbacks
+from narrows.estimators import _blocks, _callbacks
 from narrows.estimators._checks import check_number, check_target, check_weights, check_whole, check_word, dense
 from narrows.estimators._judging import judge
 from narrows.estimators._labels import NONE, held_out, scale_of
@@ -29,7 +30,8 @@ from narrows.training import noise as noises
 from narrows.training import objective as objectives
 from narrows.training import optimizers
 from narrows.training.callbacks import KerasCallbacks, check_callbacks
-from narrows.training.rows import RowSet
+from narrows.training.checkpoints import Checkpoint
+from narrows.training.rows import BlockSet, RowSet
 from narrows.training.trainer import Outcome, Settings, train
 
 STEPS = 3000  # what epochs="auto" gives at least, where the rows are few
@@ -79,6 +81,8 @@ class Given:
         What each output of the head stands for: classes, or the places of numbers.
     neighbors : ndarray of shape (n, n_neighbors), int32, or None
         The nearest of these rows to each.
+    whole : Whole or None
+        All rows, where these are a sample of them.
     """
 
     rows: np.ndarray
@@ -87,9 +91,30 @@ class Given:
     y: np.ndarray | None = None
     outputs: np.ndarray | None = None
     neighbors: np.ndarray | None = None
+    whole: _blocks.Whole | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are to learn from."""
+        return len(self.rows) if self.whole is None else len(self.whole.blocks)
+
+    @property
+    def all_clean(self) -> Any:
+        """What all reconstructions are to be: an array, or blocks."""
+        return self.clean if self.whole is None else self.whole.blocks
+
+    @property
+    def all_weight(self) -> np.ndarray | None:
+        """The weights of all rows."""
+        return self.weight if self.whole is None else self.whole.weight
+
+    @property
+    def all_y(self) -> np.ndarray | None:
+        """The labels of all rows."""
+        return self.y if self.whole is None else self.whole.y
 
     @property
     def clean(self) -> np.ndarray:
@@ -113,26 +138,29 @@ class Given:
         """Give some of the rows with what belongs to them, but for their neighbors."""
         every = {name: getattr(self, name) for name in ("rows", "weight", "target", "y")}
         taken: dict[str, Any] = {name: None if part is None else part[chosen] for name, part in every.items()}
-        return replace(self, neighbors=None, **taken)
+        return replace(self, neighbors=None, whole=None, **taken)
 
 
-def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any, target: Any) -> None:
+def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any, target: Any, checkpoint: Any = None) -> None:
     """Fit from the beginning, or go on with ``warm_start``; see `BaseAutoencoder.fit`."""
     _backend.keras()
     context = _callbacks.begin(estimator)
     check_params(estimator)
+    checkpoint = _checkpoint_of(estimator, checkpoint)
+    if estimator.neighbor_weight:
+        _blocks.refuse(X, "neighbor_weight, which looks for neighbors among all rows,")
     network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
     given = _given(estimator, X, y, sample_weight, target, reset=True, outputs=None if network is None else estimator._outputs)
     n_features = None if network is None else estimator._job.width(estimator, network)
     if n_features is not None and n_features != given.rows.shape[1]:
         raise ValueError(f"warm_start goes on with {n_features} features, but X has {given.rows.shape[1]}; set warm_start=False")
     seeds = Seeds.draw(estimator.random_state)
-    epochs = _n_epochs(estimator, len(given))
-    early = _stops_early(estimator, len(given) if validation_data is None else None)
+    epochs = _n_epochs(estimator, given.n_rows)
+    early = _stops_early(estimator, given.n_rows if validation_data is None else None)
     if validation_data is not None:
         validation: Given | None = _validation(estimator, validation_data, given.outputs)
     elif early:
-        given, validation = _split(given, _n_held_out(estimator, len(given)), seeds.split)
+        given, validation = _split(given, _n_held_out(estimator, given.n_rows), seeds.split)
     else:
         validation = None
     job = estimator._job(estimator, given, seeds, network)
@@ -143,7 +171,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
             validation = _with_neighbors(estimator, job.network.scale, validation, most=min(alike, len(validation) - 1))
     patience = max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
     settings = job.settings(epochs, patience if early else None)
-    outcome = job.run(settings, validation, context=context)
+    outcome = job.run(settings, validation, context=context, checkpoint=checkpoint)
     estimator.__dict__.pop("_partial", None)
     estimator.history_ = outcome.history
     estimator.n_epochs_ = len(outcome.history.get("loss", ()))
@@ -219,6 +247,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any,
     check_params(estimator)
     if estimator.neighbor_weight:
         raise ValueError("neighbor_weight looks for neighbors among all rows at once: use fit with all of them, or neighbor_weight=0")
+    _blocks.refuse(X, "partial_fit")
     network = getattr(estimator, "_network", None)
     first = network is None
     outputs = outputs if first else estimator._outputs
@@ -259,7 +288,7 @@ class Job:
         self.optimizer, _, self.rates = optimizers.resolve(estimator.optimizer, estimator.learning_rate, schedule)
         self.precision = resolve_precision(estimator.precision)
         if network is None:
-            self.network, self.loss, self.output = self._begin(start, None if constant_rate else len(given))
+            self.network, self.loss, self.output = self._begin(start, None if constant_rate else given.n_rows)
         else:
             self.network, self.loss, self.output = network, estimator._loss, estimator.output_activation_
         plan, head = self.network.plan, self.network.head
@@ -288,7 +317,7 @@ class Job:
     def _begin(self, start: bool, n_rows: int | None) -> tuple[Network, Any, Any]:
         """Give a new network for so many rows (None if more may come), its loss, and the activation of its output."""
         estimator, given = self.estimator, self.given
-        scale = scales.learn(estimator.scale, given.clean, given.weight)
+        scale = scales.learn(estimator.scale, given.all_clean, given.all_weight)
         output = _choose_output(estimator, scale)
         network = _new_network(estimator, scale, output, self.seeds.weights, given, start, n_rows)
         probabilities = output == "sigmoid" if network.plan is not None else network.computation.gives_probabilities()
@@ -313,7 +342,7 @@ class Job:
         strengths = {"code_l1": 0.0, "code_l2": 0.0, "neighbor_weight": 0.0, "reconstruction_weight": 1.0, "label_weight": 0.0}
         numbers: dict[str, Any] = {name: np.float32(getattr(self.estimator, name, own)) for name, own in strengths.items()}
         given = self.given
-        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(given.y, given.outputs, given.weight)}
+        numbers |= {"l1": l1, "l2": l2, **self.estimator._label_numbers(given.all_y, given.outputs, given.all_weight)}
         if self.noise is not None and self.bounds is not None:
             low, high = self.bounds
             numbers["noise"] = {"strength": np.float32(self.noise.get_params().get("strength", 0.0)), "low": low, "high": high}
@@ -333,12 +362,22 @@ class Job:
             pair_seed=self.seeds.pair if self.objective.neighbors else None,
         )
 
-    def _row_set(self, given: Given) -> RowSet:
-        y, scale = given.y, self.network.label_scale
+    def _row_set(self, given: Given) -> RowSet | BlockSet:
+        y, scale = given.all_y, self.network.label_scale
         y = y if y is None or scale is None else scale.apply(y)
+        if given.whole is not None:
+            return BlockSet(given.whole.blocks, self.network.scale, given.whole.weight, y)
         return RowSet(given.rows, self.network.scale, given.weight, given.target, y, given.neighbors)
 
-    def run(self, settings: Settings, validation: Given | None, *, context: Any = None, optimizer_state: Any = None) -> Outcome:
+    def run(
+        self,
+        settings: Settings,
+        validation: Given | None,
+        *,
+        context: Any = None,
+        optimizer_state: Any = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Outcome:
         """Train, and set what every fitted estimator has."""
         estimator, network = self.estimator, self.network
         listeners: list[Any] = []
@@ -366,10 +405,11 @@ class Job:
             self._row_set(self.given),
             self.objective,
             settings,
-            validation=None if validation is None else self._row_set(validation),
+            validation=None if validation is None else self._row_set(validation),  # type: ignore[arg-type]  # these are in memory
             optimizer_state=optimizer_state,
             listeners=listeners,
             progress=progress_of(estimator.verbose),
+            checkpoint=checkpoint,
         )
         network.weights = outcome.weights
         if played is not None:
@@ -411,9 +451,38 @@ def check_params(estimator: Any) -> None:
 def _given(
     estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, outputs: np.ndarray | None = None, least: int = 2
 ) -> Given:
+    if isinstance(X, Blocks):
+        return _given_in_blocks(estimator, X, y, sample_weight, target, reset=reset, outputs=outputs)
     rows = dense(estimator._read(X, reset=reset, least=least, sample_weight=sample_weight))
     labels, outputs = estimator._read_labels(y, len(rows), outputs)
     return Given(rows, check_weights(sample_weight, len(rows)), check_target(target, rows.shape, estimator.image_shape_), labels, outputs)
+
+
+def _given_in_blocks(
+    estimator: Any, X: Blocks, y: Any, sample_weight: Any, target: Any, *, reset: bool, outputs: np.ndarray | None
+) -> Given:
+    """Read a sample of rows in blocks, and what belongs to all of them."""
+    if target is not None:
+        raise TypeError("target takes rows in memory, as X then does; of Blocks the targets are the rows themselves")
+    y = X.labels if y is None and estimator._labels else y
+    rows, numbers = X.sample()
+    checked = dense(estimator._read(_blocks.framed(X, rows), reset=reset, least=2))
+    if checked.shape != rows.shape:
+        raise TypeError(f"{type(estimator).__name__} takes frames in memory and not Blocks: give blocks.sample()[0]")
+    labels, outputs = estimator._read_labels(y, len(X), outputs)
+    whole = _blocks.Whole(X, check_weights(sample_weight, len(X)), labels)
+    weight, labels = (None if part is None else part[numbers] for part in (whole.weight, labels))
+    return Given(rows, weight, None, labels, outputs, whole=whole)
+
+
+def _checkpoint_of(estimator: Any, checkpoint: Any) -> Checkpoint | None:
+    if checkpoint is None:
+        return None
+    if not isinstance(estimator.random_state, int | np.integer):
+        raise ValueError(f"a checkpoint needs a run that can be repeated: set random_state to a number, got {estimator.random_state!r}")
+    if estimator.callbacks:
+        raise ValueError("callbacks have a state of their own that no checkpoint holds: leave out either callbacks or the checkpoint")
+    return checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
 
 
 def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
@@ -449,6 +518,8 @@ def _n_epochs(estimator: Any, n: int) -> int:
 
 def _split(given: Given, n_held_out: int, rng: np.random.Generator) -> tuple[Given, Given]:
     """Part the rows: to learn from, and so many to validate on."""
+    if given.whole is not None:
+        return _split_in_blocks(given, given.whole, n_held_out, rng)
     n, groups = len(given), given.y
     if groups is not None and groups.ndim == 2:  # numbers to predict: only whether a row has them all
         known = ~np.isnan(groups).any(1)
@@ -457,13 +528,22 @@ def _split(given: Given, n_held_out: int, rng: np.random.Generator) -> tuple[Giv
     return given.take(~held), replace(given.take(held), weight=None)
 
 
+def _split_in_blocks(given: Given, whole: _blocks.Whole, n_held_out: int, rng: np.random.Generator) -> tuple[Given, Given]:
+    rest, rows, numbers = whole.blocks.hold_out(_blocks.most_held(whole.blocks, n_held_out), rng)
+    y = None if whole.y is None else whole.y[numbers]
+    left = whole.without(numbers, rest)
+    sample, chosen = rest.sample()
+    weight, labels = (None if part is None else part[chosen] for part in (left.weight, left.y))
+    return replace(given, rows=sample, weight=weight, y=labels, whole=left), Given(rows, None, None, y, given.outputs)
+
+
 def _new_network(
     estimator: Any, scale: scales.Scale, output: Any, rng: np.random.Generator, given: Given, start: bool, n_rows: int | None
 ) -> Network:
     n_features = scale.shift.size
     plan = estimator._make_plan(n_features, n_rows, output)
     n_outputs = 0 if given.outputs is None else len(given.outputs)
-    label_scale = scale_of(given.y, given.weight) if estimator._labels == "numbers" and given.y is not None else None
+    label_scale = scale_of(given.all_y, given.all_weight) if estimator._labels == "numbers" and given.all_y is not None else None
     if plan is None:
         n_components = int(estimator.n_components)
         head = estimator._make_head(n_components, n_outputs) if n_outputs else None

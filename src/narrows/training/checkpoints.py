@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Position:
     told: dict[str, Any]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checkpoint:
     """A file where training leaves its state, and from which it goes on if it is there.
 
@@ -56,6 +56,8 @@ class Checkpoint:
     minutes : float, default=5
         After how many it is written again within an epoch, at least 0; it is written at the ends of epochs, too, if ten seconds have
         passed. With 0 it is written as often as can be.
+    resume : bool, default=True
+        Whether to go on from what is there; if not, it is replaced.
 
     Raises
     ------
@@ -65,18 +67,24 @@ class Checkpoint:
 
     path: str | os.PathLike[str]
     minutes: float = MINUTES
-    _written: float = field(default=0.0, init=False, repr=False, compare=False)
-    _run: str = field(default="", init=False, repr=False, compare=False)
-    _failed: bool = field(default=False, init=False, repr=False, compare=False)
-    _anew: bool = field(default=False, init=False, repr=False, compare=False)
+    resume: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.minutes < float("inf"):
             raise ValueError(f"minutes between two checkpoints must be 0 or more, got {self.minutes!r}")
 
-    def begin_anew(self) -> None:
-        """Have the next run begin at its beginning, whatever is there."""
-        self._anew = True
+
+class Keeper:
+    """What reads and writes the checkpoint of one run.
+
+    Parameters
+    ----------
+    of : Checkpoint
+    """
+
+    def __init__(self, of: Checkpoint) -> None:
+        self.of = of
+        self._written, self._run, self._failed = time.monotonic(), "", False
 
     def begin(self, run: str) -> Position | None:
         """Begin a run, which a digest stands for; give where it is to go on, if the file is there.
@@ -88,23 +96,24 @@ class Checkpoint:
         OSError
             If it cannot be read.
         """
-        self._written, self._run, self._failed = time.monotonic(), run, False
-        if self._anew or not Path(self.path).exists():
+        self._run = run
+        if not self.of.resume or not Path(self.of.path).exists():
             return None
-        told, arrays = _read(Path(self.path))
+        told, arrays = _read(Path(self.of.path))
         if told.pop("run", None) != run:
             raise CheckpointError(
-                f"'{self.path}' is of a run with other rows, settings or versions of narrows, Keras or JAX: repeat that run as it was, "
+                f"'{self.of.path}' is of a run with other rows, settings or versions of narrows, Keras or JAX: repeat that run as it was, "
                 "or delete the file to begin anew"
             )
         try:
-            return Position(*(int(told.pop(name)) for name in ("epoch", "window", "step")), arrays, told)
+            epoch, window, step = (int(told.pop(name)) for name in ("epoch", "window", "step"))
+            return Position(epoch, window, step, arrays, told)
         except (KeyError, TypeError, ValueError) as problem:
-            raise CheckpointError(f"'{self.path}' lacks a part of a checkpoint: delete it to begin anew") from problem
+            raise CheckpointError(f"'{self.of.path}' lacks a part of a checkpoint: delete it to begin anew") from problem
 
     def due(self, *, between_epochs: bool = False) -> bool:
         """Say whether it is time to write."""
-        pause = min(BETWEEN_EPOCHS, 60 * self.minutes) if between_epochs else 60 * self.minutes
+        pause = min(BETWEEN_EPOCHS, 60 * self.of.minutes) if between_epochs else 60 * self.of.minutes
         return time.monotonic() - self._written >= pause
 
     def write(self, position: Position) -> None:
@@ -115,24 +124,19 @@ class Checkpoint:
         arrays = {name: np.asarray(array, order="C") for name, array in position.arrays.items()}
         content = save(arrays, {ABOUT: json.dumps({**about, **position.told})})
         try:
-            with replacing(self.path) as file:
+            with replacing(self.of.path) as file:
                 file.write(content)
             self._failed = False
         except OSError as problem:
             if not self._failed:
                 warnings.warn(
-                    f"the checkpoint '{self.path}' could not be written ({problem.strerror or problem}); training goes on, and a run that "
-                    "ends early would go on from the last one that was: make room",
+                    f"the checkpoint '{self.of.path}' could not be written ({problem.strerror or problem}); training goes on, and a run "
+                    "that ends early would go on from the last one that was: make room",
                     NarrowsWarning,
                     stacklevel=2,
                 )
             self._failed = True
         self._written = time.monotonic()
-
-    def remove(self) -> None:
-        """Delete the file, if there is one."""
-        Path(self.path).unlink(missing_ok=True)
-
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, deserialize

@@ -15,11 +15,11 @@ import numpy as np
 from narrows import _backend
 from narrows.networks.computation import Computation, Weights
 from narrows.progress import Progress, Silent
-from narrows.training.checkpoints import Checkpoint, Position, digest
+from narrows.training.checkpoints import Checkpoint, Keeper, Position, digest
+from narrows.training.feeds import Window, feed_of
 from narrows.training.noise import Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
-from narrows.training.feeds import Window, feed_of
 from narrows.training.program import EVALUATION_BATCH, Program, program, waiting
 from narrows.training.rows import BlockSet, RowSet
 from narrows.training.samplers import size_class
@@ -216,10 +216,10 @@ def train(
         {name: weights[name] for name in computation.state},
         list(made.first_optimizer_state if optimizer_state is None else optimizer_state),
     )
-    at = None
-    if checkpoint is not None:
-        at = checkpoint.begin(_stands_for(run, rows, validation, objective, settings, batch_size))
-    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent(), checkpoint)
+    at, keeper = None, None if checkpoint is None else Keeper(checkpoint)
+    if keeper is not None:
+        at = keeper.begin(_stands_for(run, rows, validation, objective, settings, batch_size))
+    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent(), keeper)
     try:
         outcome = loop.run(run, listeners, at)
     finally:
@@ -256,16 +256,16 @@ class _Loop:
     def __init__(
         self,
         made: Program,
-        rows: RowSet,
+        rows: RowSet | BlockSet,
         validation: RowSet | None,
         objective: Objective,
         settings: Settings,
         batch_size: int,
         progress: Progress,
-        checkpoint: Checkpoint | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.program, self.objective, self.settings, self.batch_size, self.progress = made, objective, settings, batch_size, progress
-        self.checkpoint = checkpoint
+        self.keeper = keeper
         self.feed = feed_of(rows, batch_size, settings.seed)
         self.n_rows, self.steps = self.feed.n_rows, self.feed.steps
         self.before = settings.first_step // self.steps  # epochs of earlier calls, whose orders are used up
@@ -307,7 +307,7 @@ class _Loop:
                     stopped = seen.stop or (settings.patience is not None and epoch + 1 - marks["best"].epoch >= settings.patience)
                     self.told = {"lowest": lowest, "stopped": stopped}
                     last = stopped or epoch + 1 == settings.epochs
-                    if self.checkpoint is not None and (last or self.checkpoint.due(between_epochs=True)):
+                    if self.keeper is not None and (last or self.keeper.due(between_epochs=True)):
                         self._leave(run, marks, epoch + 1)
                     if stopped:
                         break
@@ -376,7 +376,7 @@ class _Loop:
             run.trainable, run.other, run.moments, sums = state
             run.seconds_per_step = (time.monotonic() - begun) / (stop - start)
             start = stop
-            if self.checkpoint is not None and (interrupted.is_set() or self.checkpoint.due()):
+            if self.keeper is not None and (interrupted.is_set() or self.keeper.due()):
                 self._leave(run, marks, epoch, window.number, start, np.asarray(sums))
             if interrupted.is_set():
                 raise KeyboardInterrupt
@@ -388,7 +388,7 @@ class _Loop:
         self, run: _Run, marks: dict[str, _Mark], epoch: int, window: int = 0, step: int = 0, sums: np.ndarray | None = None
     ) -> None:
         """Leave what a later process needs to go on."""
-        assert self.checkpoint is not None
+        assert self.keeper is not None
         arrays = _Mark(0, run.trainable, run.other, run.moments).arrays("now")
         if epoch > marks["good"].epoch or sums is not None:
             arrays |= marks["good"].arrays("good")
@@ -399,7 +399,7 @@ class _Loop:
         if self.sums:
             arrays["windows"] = np.concatenate(self.sums)
         told = {**self.told, "good": marks["good"].epoch, "best": marks["best"].epoch, "history": run.history, "factor": self.factor}
-        self.checkpoint.write(Position(epoch, window, step, arrays, told))
+        self.keeper.write(Position(epoch, window, step, arrays, told))
 
     def _go_on(self, run: _Run, marks: dict[str, _Mark], at: Position) -> tuple[float, bool]:
         """Take over what an earlier process left; give the lowest validation loss, and whether training had stopped."""
