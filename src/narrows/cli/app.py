@@ -19,6 +19,7 @@ from narrows.cli.screen import Screen, one_line
 Job = Callable[[], int]  # what a command will do, once all flags are read; gives the exit code
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+_BATCHES, _LIMITS = "Small requests together", "Limits"  # panels of serve
 # Click's exceptions, wherever this version of typer keeps them
 _Usage, _UsageError = (cast(type[Exception], parent) for parent in typer.BadParameter.__mro__[1:3])
 
@@ -328,6 +329,72 @@ def export(
         from narrows.cli import exporting
 
         return exporting.export(context.obj, bundle, output, part=part.value)
+
+    return job
+
+
+@app.command(cls=Panelled)
+def serve(
+    context: typer.Context,
+    bundles: Annotated[
+        list[str], typer.Argument(metavar="BUNDLE...", help="What 'narrows fit' wrote, or NAME=BUNDLE.", show_default=False)
+    ],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; only this machine can reach the default.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Processes.")] = 1,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Bearer tokens, one a line: who sends none of them is not let in."),
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Let other machines in without a token.")] = False,
+    window: Annotated[
+        float, typer.Option(min=0, max=1000, metavar="MS", help="How long a small request waits for others.", rich_help_panel=_BATCHES)
+    ] = 2.0,
+    batch_rows: Annotated[int, typer.Option(min=1, metavar="N", help="Rows computed at one time.", rich_help_panel=_BATCHES)] = 256,
+    queue_rows: Annotated[int, typer.Option(min=1, metavar="N", help="Rows that may wait.", rich_help_panel=_BATCHES)] = 16_384,
+    max_body: Annotated[float, typer.Option(min=0.001, metavar="MB", help="Of a request.", rich_help_panel=_LIMITS)] = 16.0,
+    max_rows: Annotated[int, typer.Option(min=1, metavar="N", help="Of a request.", rich_help_panel=_LIMITS)] = 65_536,
+    connections: Annotated[int, typer.Option(min=1, metavar="N", help="Open at one time, a process.", rich_help_panel=_LIMITS)] = 512,
+    receive_seconds: Annotated[
+        float, typer.Option(min=0.1, metavar="S", help="In which a request has to arrive.", rich_help_panel=_LIMITS)
+    ] = 20.0,
+    request_seconds: Annotated[
+        float, typer.Option(min=0.1, metavar="S", help="In which it is answered.", rich_help_panel=_LIMITS)
+    ] = 30.0,
+    log_requests: Annotated[bool, typer.Option("--log-requests/--no-log-requests", help="Note each request on standard error.")] = True,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Answer rows over HTTP with codes, rows and predictions.
+
+    For people as a page, for programs as JSON, CSV, .npy, Arrow and the Open Inference Protocol. SIGHUP, or a bundle that changes, loads
+    it again; SIGTERM ends it when all is answered. Needs narrows[serve].
+    """
+    del json, quiet, verbose, debug
+    said = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "insecure": insecure,
+        "window_seconds": window / 1000,
+        "batch_rows": batch_rows,
+        "log_requests": log_requests,
+    }
+    limits = {
+        "body": int(max_body * 2**20),
+        "rows": max_rows,
+        "connections": connections,
+        "receive_seconds": receive_seconds,
+        "request_seconds": request_seconds,
+        "queue_rows": queue_rows,
+    }
+
+    def job() -> int:
+        from narrows.cli import serving
+
+        return serving.serve(context.obj, bundles, token_file, said, limits)
 
     return job
 

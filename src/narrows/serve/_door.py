@@ -1,0 +1,106 @@
+"""Who may come in, and what is noted of each request."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from narrows.serve import _refusals
+from narrows.serve._desk import Desk
+from narrows.serve._protocol_routes import HEALTH
+from narrows.serve._refusals import Gone, Refusal
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+OPEN = frozenset({*HEALTH, "/", "/page.js", "/page.css"})  # without a token; "/" lists no models then
+LOCAL = (b"localhost", b"127.0.0.1", b"[::1]")
+_WRONG = "something went wrong here, and was noted: tell whoever runs this server"
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+]
+
+
+class Door:
+    """The outermost layer of the application.
+
+    Parameters
+    ----------
+    app : ASGI application
+    desk : Desk
+    """
+
+    def __init__(self, app: App, desk: Desk) -> None:
+        self.inner, self._desk = app, desk
+        self._hosts = None if desk.tokens or desk.settings.insecure else {*LOCAL, desk.settings.host.encode()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or refuse it; note what became of it."""
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
+        try:
+            if (refusal := self._refused(scope)) is not None:
+                await answer(noted, refusal)
+            else:
+                await self.inner(scope, receive, noted)
+        except Gone:
+            status = status or 408
+        except Exception as problem:
+            self._desk.log.event(
+                "error", path=scope["path"], error=type(problem).__name__, trace="".join(traceback.format_exception(problem))
+            )
+            if not status:
+                await answer(noted, Refusal(500, _WRONG))
+        seconds = time.perf_counter() - started
+        self._desk.meters.request(getattr(scope.get("route"), "path", ""), status, seconds)
+        if self._desk.settings.log_requests:
+            client = scope.get("client")
+            self._desk.log.request(scope["method"], scope["path"], status, seconds, client[0] if client else "")
+
+    def _refused(self, scope: Scope) -> Refusal | None:
+        host = origin = authorization = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value.lower()
+            elif name == b"origin":
+                origin = value.lower()
+            elif name == b"authorization":
+                authorization = value
+        # A page that has given its own name this machine's address could else read what is here.
+        if self._hosts is not None and _without_port(host) not in self._hosts:
+            return Refusal(421, "this server answers to localhost: call it by that name, or start it with tokens")
+        if origin and origin.partition(b"://")[2] != host:
+            return Refusal(403, "pages of other sites may not use this server")
+        if scope["path"] not in OPEN and not self._desk.tokens.let_in(authorization):
+            return Refusal(401, "send a token that this server knows, as in 'Authorization: Bearer TOKEN'", www_authenticate="Bearer")
+        return None
+
+
+def _without_port(host: bytes) -> bytes:
+    end = host.rfind(b":")
+    return host[:end] if end > host.rfind(b"]") else host
+
+
+async def answer(send: Send, refusal: Refusal) -> None:
+    """Send a refusal."""
+    content = _refusals.content(refusal.text)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

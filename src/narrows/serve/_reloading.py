@@ -1,0 +1,94 @@
+"""A bundle that changes takes the place of the one before, between two requests; one that cannot leaves the old one there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from narrows.serve._desk import Desk
+from narrows.serve._kitchen import Preparation
+from narrows.serve._model import Model
+
+EVERY = 1.0  # seconds between looks at the files
+Signature = tuple[int, int, int]
+
+
+def signature_of(path: str) -> Signature | None:
+    """Give what changes when a file does; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class Reloading:
+    """Watches the bundles of a desk.
+
+    Parameters
+    ----------
+    desk : Desk
+    threads : int
+        Of ONNX Runtime.
+    before : dict of str to tuple or None
+        The signatures of the files when they were first read.
+    every : float, default=1.0
+        Seconds between looks at the files.
+    """
+
+    def __init__(self, desk: Desk, threads: int, before: dict[str, Signature | None], every: float = EVERY) -> None:
+        self._desk, self._threads, self._every = desk, threads, every
+        self._paths = desk.settings.bundles
+        self._known = dict(before)
+        self._asked = asyncio.Event()
+
+    async def load(self, name: str, preparation: Preparation) -> None:
+        """Serve a bundle that is being prepared.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be served.
+        """
+        prepared = await asyncio.to_thread(preparation.result)
+        self._desk.put(await asyncio.to_thread(Model, name, prepared, self._threads, self._desk.meters.of(name)))
+
+    def begin(self, name: str) -> Preparation:
+        """Begin to prepare a bundle, as it is now."""
+        self._known[name] = signature_of(self._paths[name])
+        return Preparation(self._paths[name])
+
+    def ask(self) -> None:
+        """Have all bundles loaded again, changed or not."""
+        self._asked.set()
+
+    async def watch(self) -> None:
+        """Reload what changes, until cancelled."""
+        seen = dict(self._known)
+        while True:
+            try:
+                await asyncio.wait_for(self._asked.wait(), self._every)
+            except TimeoutError:
+                pass
+            asked = self._asked.is_set()
+            self._asked.clear()
+            for name, path in self._paths.items():
+                now = await asyncio.to_thread(signature_of, path)
+                # A file that is still written to changes from look to look: it is read when it rests.
+                rests, seen[name] = now == seen[name], now
+                if asked or (now is not None and now != self._known[name] and rests):
+                    await self._reload(name)
+
+    async def _reload(self, name: str) -> None:
+        preparation = self.begin(name)
+        try:
+            await self.load(name, preparation)
+        except asyncio.CancelledError:
+            preparation.stop()
+            raise
+        except Exception as problem:
+            self._desk.meters.count("failed_reloads", name)
+            self._desk.log.event("reload_failed", model=name, error=str(problem), serving="the one before")
+        else:
+            self._desk.meters.count("reloads", name)
+            self._desk.log.event("reloaded", model=name)
