@@ -29,12 +29,20 @@ def ways() -> dict[str, tuple[Callable[[], Any], dict[str, tuple[float, bool]]]]
         ),
         "LatentMap": (LatentMap, {"1-NN": (0.955, True), "5-NN": (0.960, True), "placing, seconds": (6, False)}),
         "openTSNE of pixels": (_Pixels, {}),
+        "openTSNE of 50 components": (lambda: _Pixels(50), {}),
         "scikit-learn's t-SNE of pixels": (_ScikitLearn, {}),
     }
 
 
 class _Pixels:
-    """t-SNE of the rows themselves, by openTSNE's own settings but for the threads."""
+    """t-SNE of the rows themselves, or of what PCA keeps of them, by openTSNE's own settings but for the threads."""
+
+    def __init__(self, n_components: int | None = None) -> None:
+        self.n_components = n_components
+
+    def _of(self, X: np.ndarray) -> np.ndarray:
+        rows = X / np.float32(255)
+        return rows if self.n_components is None else self.pca.transform(rows)
 
     def set_params(self, random_state: int) -> _Pixels:
         self.random_state = random_state
@@ -44,13 +52,16 @@ class _Pixels:
         import os
 
         from openTSNE import TSNE
+        from sklearn.decomposition import PCA
 
-        self.made = TSNE(n_jobs=os.cpu_count() or 1, random_state=self.random_state).fit(X / np.float32(255))
+        if self.n_components is not None:
+            self.pca = PCA(self.n_components, random_state=self.random_state).fit(X / np.float32(255))
+        self.made = TSNE(n_jobs=os.cpu_count() or 1, random_state=self.random_state).fit(self._of(X))
         self.embedding_ = np.asarray(self.made)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        return np.asarray(self.made.transform(X / np.float32(255)))
+        return np.asarray(self.made.transform(self._of(X)))
 
 
 class _ScikitLearn:
