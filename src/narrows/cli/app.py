@@ -337,7 +337,7 @@ def export(
 def serve(
     context: typer.Context,
     bundles: Annotated[
-        list[str], typer.Argument(metavar="BUNDLE...", help="What 'narrows fit' wrote, or NAME=BUNDLE.", show_default=False)
+        list[str], typer.Argument(metavar="BUNDLE", help="What 'narrows fit' wrote, or NAME=BUNDLE.", show_default=False)
     ],
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; only this machine can reach the default.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")] = 8080,

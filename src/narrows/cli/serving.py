@@ -30,10 +30,10 @@ def serve(screen: Screen, bundles: list[str], token_file: Path | None, said: dic
     named = server.named(bundles)
     tokens = server.read_tokens(token_file) if token_file is not None else ()
     settings = server.Settings(named, tokens=tokens, limits=server.Limits(**limits), **said)
-    if settings.insecure and not settings.is_local and not tokens:
-        screen.warning(f"everybody who can reach {settings.host} can use these models: --token-file lets in those who have a token")
 
     def told(address: str) -> None:
+        if settings.insecure and not settings.is_local and not tokens:
+            screen.warning(f"everybody who can reach {settings.host} can use these models: --token-file lets in those who have a token")
         screen.say(f"serving {', '.join(named)} at {address} (Ctrl-C to stop)")
         screen.result({"address": address, "models": list(named)})
 
