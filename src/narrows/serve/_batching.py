@@ -14,6 +14,7 @@ import numpy as np
 
 from narrows.serve._refusals import busy, too_slow
 
+SHORT = 0.002  # seconds: a batch that takes less is computed where it is, since to hand it to a thread and back takes as long
 AHEAD = 2  # batches given to the computing thread: while one runs the next is there, and all others still grow
 Key = tuple[str, frozenset[str]]  # what goes in, and what is wanted
 Arrays = dict[str, np.ndarray]
@@ -47,7 +48,7 @@ class Batcher:
     ----------
     compute : callable
     threads : Executor
-        Where it is called.
+        Where it is called, if that takes more than a moment.
     watch : Watch
     window : float
         Seconds.
@@ -70,6 +71,7 @@ class Batcher:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Future[Arrays], list[_Waiting]] = {}
         self._waiting_rows = 0
+        self._row_seconds = SHORT  # of the batch before
         self._alone = True  # whether the batch before was of one request
 
     @property
@@ -149,10 +151,24 @@ class Batcher:
     def _start(self, key: Key, batch: list[_Waiting]) -> None:
         parts = [one.rows for one in batch]
         self._alone = len(batch) == 1
-        self._watch.batch(sum(map(len, parts)), len(batch))
-        running = asyncio.ensure_future(self._loop.run_in_executor(self._threads, self._compute, *key, parts))
+        n = sum(map(len, parts))
+        self._watch.batch(n, len(batch))
+        if n * self._row_seconds < SHORT and not self._running:
+            running: asyncio.Future[Arrays] = self._loop.create_future()
+            try:
+                running.set_result(self._timed(*key, parts))
+            except Exception as problem:
+                running.set_exception(problem)
+        else:
+            running = asyncio.ensure_future(self._loop.run_in_executor(self._threads, self._timed, *key, parts))
         self._running[running] = batch
         running.add_done_callback(self._end)
+
+    def _timed(self, start: str, wanted: frozenset[str], parts: Sequence[np.ndarray]) -> Arrays:
+        before = time.perf_counter()
+        found = self._compute(start, wanted, parts)
+        self._row_seconds = (time.perf_counter() - before) / sum(map(len, parts))
+        return found
 
     def _end(self, done: asyncio.Future[Arrays]) -> None:
         batch = self._running.pop(done)

@@ -7,9 +7,12 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from narrows.serve import _refusals
 from narrows.serve._desk import Desk
-from narrows.serve._protocol_routes import HEALTH
+from narrows.serve._protocol_routes import HEALTH, INFER, INFERENCE
 from narrows.serve._refusals import Gone, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -34,10 +37,12 @@ class Door:
     ----------
     app : ASGI application
     desk : Desk
+    infer : callable
+        Answers requests for inference. They are the many, and go past the application's layers, which take more time than they do.
     """
 
-    def __init__(self, app: App, desk: Desk) -> None:
-        self.inner, self._desk = app, desk
+    def __init__(self, app: App, desk: Desk, infer: Callable[[Request], Awaitable[Response]]) -> None:
+        self.inner, self._desk, self._infer = app, desk, infer
         self._hosts = None if desk.tokens or desk.settings.insecure else {*LOCAL, desk.settings.host.encode()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +62,14 @@ class Door:
         try:
             if (refusal := self._refused(scope)) is not None:
                 await answer(noted, refusal)
+            elif (found := INFERENCE.fullmatch(scope["path"])) is not None and scope["method"] == "POST":
+                scope["path_params"], scope["route"] = found.groupdict(), None
+                try:
+                    response = await self._infer(Request(scope, receive))
+                except Refusal as problem:
+                    await answer(noted, problem)
+                else:
+                    await response(scope, receive, noted)
             else:
                 await self.inner(scope, receive, noted)
         except Gone:
@@ -68,7 +81,8 @@ class Door:
             if not status:
                 await answer(noted, Refusal(500, _WRONG))
         seconds = time.perf_counter() - started
-        self._desk.meters.request(getattr(scope.get("route"), "path", ""), status, seconds)
+        route = scope.get("route", self)
+        self._desk.meters.request(INFER if route is None else getattr(route, "path", ""), status, seconds)
         if self._desk.settings.log_requests:
             client = scope.get("client")
             self._desk.log.request(scope["method"], scope["path"], status, seconds, client[0] if client else "")

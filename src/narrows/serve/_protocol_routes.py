@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,6 +14,8 @@ from narrows.serve._bodies import JSON
 from narrows.serve._desk import Desk
 from narrows.serve._refusals import Refusal
 
+INFERENCE = re.compile(r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?/infer")
+INFER = "/v2/models/{name}/infer"  # what figures are kept by
 HEALTH = ("/v2/health/live", "/v2/health/ready")
 SERVER = {
     "name": "narrows",
@@ -73,7 +77,7 @@ def add(app: FastAPI, desk: Desk) -> None:
         )
         app.add_api_route(
             f"{path}/infer",
-            _infer(desk),
+            inference(desk),
             methods=["POST"],
             summary="Run a model",
             operation_id=f"infer{suffix}",
@@ -92,7 +96,7 @@ def _check_ready(desk: Desk) -> None:
 
 
 def _check_version(request: Request) -> None:
-    if request.path_params.get("version", _tensors.VERSION) != _tensors.VERSION:
+    if (request.path_params.get("version") or _tensors.VERSION) != _tensors.VERSION:
         raise Refusal(404, f"models have one version here, {_tensors.VERSION!r}")
 
 
@@ -126,7 +130,9 @@ def _is_ready(desk: Desk) -> Any:
     return ready
 
 
-def _infer(desk: Desk) -> Any:
+def inference(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
+    """Give what answers requests at `INFERENCE`, whose parts are among the parameters of their paths."""
+
     async def infer(request: Request) -> Response:
         _check_version(request)
         name = request.path_params["name"]
