@@ -245,7 +245,6 @@ def test_json_is_one_object_and_people_read_the_rest(narrows):
         (["digits", "-o", "digits.csv"], "'digits.csv' has the extension '.csv'; narrows writes .narrows"),
         (["digits", "--label", "kind"], "brings its own labels"),
         (["table.csv", "--label", "kin"], "has no column 'kin': did you mean 'kind'?"),
-        (["table.csv"], "column 'kind'"),
         (["table.csv", "--label", "kind", "--test", "digits"], "digits, test rows has 64 columns and table.csv 2"),
         (
             ["table.csv", "--label", "kind", "--test", "turned.csv"],

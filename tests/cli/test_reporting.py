@@ -32,7 +32,7 @@ def test_fit_writes_a_page_about_the_test_rows(narrows, table, tmp_path):
     assert spec["columns"][0]["kinds"] == ["<rose>", "iris"]
     assert spec["arrays"]["places"]["shape"] == [12, 2]
     assert "Measured on 12 test rows" in text
-    assert "narrows report flowers.narrows flowers.csv" in text
+    assert "narrows fit --config flowers.narrows --report -o flowers.narrows" in text
     assert "the column" not in text.split("<h2")[0]
 
 

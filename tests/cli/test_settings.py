@@ -36,7 +36,11 @@ def test_what_is_no_toml_is_a_word(text):
 def test_every_parameter_of_the_estimator_and_its_layers_is_a_setting():
     known = settings.kinds()
 
-    parameters = {name for made in (package.Autoencoder, package.SupervisedAutoencoder) for name in inspect.signature(made).parameters}
+    parameters = {
+        name
+        for made in (package.Autoencoder, package.SupervisedAutoencoder, package.TableAutoencoder)
+        for name in inspect.signature(made).parameters
+    }
     layers = {f"layers.{name}" for made in (package.Dense, package.Conv) for name in inspect.signature(made).parameters}
     head = {f"head.{name}" for name in set(inspect.signature(package.Dense).parameters) - settings.NO_HEAD}
     noise = {f"noise.{name}" for name in ("kind", *inspect.signature(package.Gaussian).parameters)}

@@ -301,6 +301,7 @@ def test_types_that_columns_cannot_have_are_refused(text):
         {"mean": float("nan")},
         {"holes": 2.0},
         {"guess": -1.0},
+        {"step": -1.0},
         {"kind": "binary", "categories": (1.0,)},
         {"kind": "categorical", "categories": ("a", "a")},
         {"kind": "categorical", "categories": ("a", 1)},

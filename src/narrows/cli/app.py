@@ -61,6 +61,7 @@ def fit(
     validation: flags.Validation = None,
     test: flags.Test = None,
     target: flags.Target = None,
+    kind: flags.ColumnKind = None,
     output: flags.OutputBundle = None,
     report: flags.Report = False,
     recipe: flags.Recipe = None,
@@ -90,12 +91,18 @@ def fit(
     validation_fraction: flags.ValidationFraction = None,
     patience: flags.Patience = None,
     precision: flags.Precise = None,
+    blocks: flags.InBlocks = None,
+    resume: flags.Resume = False,
+    checkpoint_minutes: flags.CheckpointMinutes = 5,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> Job:
-    """Train on rows, judge on others, and write a bundle."""
+    """Train on rows, judge on others, and write a bundle.
+
+    A table with text, truth values, dates or holes is taken as it is, each column by its kind.
+    """
     del json, quiet, verbose, debug
     if not source and config is None:
         raise _Usage("Missing argument 'DATA': say which rows, or --config FILE", context)
@@ -134,12 +141,48 @@ def fit(
         "patience": patience,
         "precision": precision and str(precision),
     }
+    given |= {f"kinds.{name}": value for name, value in flags.column_kinds(kind).items()}
     given = {name: value for name, value in given.items() if value is not None}
 
     def job() -> int:
         from narrows.cli import asking, fitting
 
-        return fitting.fit(context.obj, asking.asked(given, setting or [], config), report=report)
+        how = fitting.Run(report, blocks, resume, checkpoint_minutes)
+        return fitting.fit(context.obj, asking.asked(given, setting or [], config), how)
+
+    return job
+
+
+@app.command()
+def convert(
+    context: typer.Context,
+    source: Data,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: a .npy file.")],
+    label: Annotated[
+        str | None, typer.Option(metavar="COL", help="A column that is left out of the rows, and written beside them.")
+    ] = None,
+    dtype: Annotated[
+        flags.Numbers | None,
+        typer.Option(
+            help="Of the numbers; by default the smallest that holds whatever may come exactly: float64 for CSV.", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Turn rows into a .npy file, to be read some at a time.
+
+    That is the fastest way to read them. Memory does not grow with the rows. What is read at once, such as a named data set or .npz, may be
+    given as well.
+    """
+    del json, quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import converting
+
+        return converting.convert(context.obj, _one_or_all(source), output, label=label, dtype=dtype and dtype.value)
 
     return job
 
@@ -151,6 +194,8 @@ def encode(
     source: Data,
     output: Output,
     test: TestRows = False,
+    blocks: flags.Blocks = None,
+    resume: flags.GoOn = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -161,7 +206,7 @@ def encode(
     def job() -> int:
         from narrows.cli import coding
 
-        return coding.encode(context.obj, bundle, _one_or_all(source), output, test=test)
+        return coding.encode(context.obj, bundle, _one_or_all(source), output, test=test, in_blocks=blocks, resume=resume)
 
     return job
 
@@ -222,6 +267,8 @@ def reconstruct(
     source: Data,
     output: Output,
     test: TestRows = False,
+    blocks: flags.Blocks = None,
+    resume: flags.GoOn = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -232,7 +279,31 @@ def reconstruct(
     def job() -> int:
         from narrows.cli import coding
 
-        return coding.reconstruct(context.obj, bundle, _one_or_all(source), output, test=test)
+        return coding.reconstruct(context.obj, bundle, _one_or_all(source), output, test=test, in_blocks=blocks, resume=resume)
+
+    return job
+
+
+@app.command()
+def impute(
+    context: typer.Context,
+    bundle: Bundle,
+    source: Data,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: a .csv or .parquet file.")],
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> Job:
+    """Fill the holes of a table.
+
+    With what the network of a bundle that was fitted to a table makes of the rest of each row; all else stays as it is.
+    """
+    del quiet, verbose, debug
+
+    def job() -> int:
+        from narrows.cli import tabling
+
+        return tabling.impute(context.obj, bundle, _one_or_all(source), output)
 
     return job
 
@@ -251,6 +322,8 @@ def score(
         bool, typer.Option("--why", help="Also name the columns that carry each row's error, with value and reconstruction.")
     ] = False,
     test: TestRows = False,
+    blocks: flags.Blocks = None,
+    resume: flags.GoOn = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -266,7 +339,7 @@ def score(
     def job() -> int:
         from narrows.cli import scoring
 
-        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test, why=why)
+        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test, why=why, in_blocks=blocks, resume=resume)
 
     return job
 
@@ -336,9 +409,7 @@ def export(
 @app.command(cls=Panelled)
 def serve(
     context: typer.Context,
-    bundles: Annotated[
-        list[str], typer.Argument(metavar="BUNDLE", help="What 'narrows fit' wrote, or NAME=BUNDLE.", show_default=False)
-    ],
+    bundles: Annotated[list[str], typer.Argument(metavar="BUNDLE", help="What 'narrows fit' wrote, or NAME=BUNDLE.", show_default=False)],
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; only this machine can reach the default.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes a free one.")] = 8080,
     workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Processes.")] = 1,
@@ -358,9 +429,7 @@ def serve(
     receive_seconds: Annotated[
         float, typer.Option(min=0.1, metavar="S", help="In which a request has to arrive.", rich_help_panel=_LIMITS)
     ] = 20.0,
-    request_seconds: Annotated[
-        float, typer.Option(min=0.1, metavar="S", help="In which it is answered.", rich_help_panel=_LIMITS)
-    ] = 30.0,
+    request_seconds: Annotated[float, typer.Option(min=0.1, metavar="S", help="In which it is answered.", rich_help_panel=_LIMITS)] = 30.0,
     log_requests: Annotated[bool, typer.Option("--log-requests/--no-log-requests", help="Note each request on standard error.")] = True,
     json: Json = False,
     quiet: Quiet = False,

@@ -109,6 +109,10 @@ def settings_of(path: Path) -> dict[str, Any]:
     if manifest.state.map is not None:
         raise ValueError(f"{where} holds a map in two steps, which 'narrows map DATA --two-step' makes, and 'narrows fit' does not")
     found = _parameters(manifest, where)
+    if manifest.state.learned.table is not None:
+        found |= {f"{settings.COLUMNS}{name}": kind for name, kind in _kinds(manifest).items()}
+        if found["n_components"] == "auto":  # what a table gets by itself
+            del found["n_components"]
     layers = found.pop("layers")
     if layers is None:
         raise ValueError(f"{where}: its layers are Keras models of the user's own, which no file of settings can name")
@@ -125,7 +129,8 @@ def settings_of(path: Path) -> dict[str, Any]:
     head, noise = found.pop("head", None), found.pop("noise", None)  # version 0.1.0 knew of neither
     found |= _within(settings.INSIDE, layers)
     found |= {} if head is None else _within(settings.HEAD, head, leave_out=settings.NO_HEAD)
-    found |= {"noise.kind": settings.NONE} if noise is None else _noise(noise)
+    if noise != "auto":
+        found |= {"noise.kind": settings.NONE} if noise is None else _noise(noise)
     run = manifest.metadata.get("settings")
     # Never where to write: a bundle of somebody else's must not choose that.
     run = {name: run[name] for name in KEPT if name in run} if isinstance(run, dict) else {}
@@ -133,6 +138,13 @@ def settings_of(path: Path) -> dict[str, Any]:
     run |= {} if seed is None else {"seed": seed}
     run |= {"supervised": settings.TASKS[manifest.state.estimator]} if head is not None else {}
     return settings.ordered(settings.check(run | {name: _plain(name, value, where) for name, value in found.items()}, where))
+
+
+def _kinds(manifest: Manifest) -> dict[str, str]:
+    """Give the kinds of columns that a run was told."""
+    from narrows.estimators._state import params_of
+
+    return dict(params_of(manifest.state)["kinds"] or {})
 
 
 def _within(start: str, layers: Any, leave_out: Collection[str] = ()) -> dict[str, Any]:

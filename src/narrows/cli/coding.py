@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
-from narrows.cli.reading import Source, as_input, check_output, load_rows, own_test_rows
+from narrows.cli import blocks, tabling
+from narrows.cli.reading import Source, as_input, check_output, load_rows, named, own_test_rows
 from narrows.cli.screen import Screen, counted, size
 
 FILE = "file"  # the column that says which image a row was
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from narrows.bundle import Manifest
 
 
-def encode(screen: Screen, bundle: Path, source: Source, output: Path, *, test: bool) -> int:
+def encode(
+    screen: Screen, bundle: Path, source: Source, output: Path, *, test: bool, in_blocks: bool | None = None, resume: bool = False
+) -> int:
     """Write the codes of rows; give the exit code.
 
     Raises
@@ -27,9 +30,13 @@ def encode(screen: Screen, bundle: Path, source: Source, output: Path, *, test: 
         If what came cannot be used, or the output cannot be written.
     """
     manifest = begin(bundle, source, output)
+    if streams(manifest, source, in_blocks, resume):
+        columns = [f"z{place}" for place in range(code_width(manifest))]
+        return _stream(screen, manifest, bundle, source, output, "transform", columns, "the codes", resume)
     rows = rows_for(screen, manifest, bundle, source, test)
     codes = load(bundle).transform(as_input(rows))
-    return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}", rows.names)
+    names = getattr(rows, "names", None)  # which tables have not
+    return _end(screen, output, codes, [f"z{place}" for place in range(codes.shape[1])], f"the codes of {rows.name}", names)
 
 
 def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
@@ -44,10 +51,14 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
     codes = load_rows(source, FILE, screen.progress())
     _check_width(codes, code_width(manifest), "codes", bundle)
     rows = load(bundle).inverse_transform(codes.X)
+    if manifest.state.learned.table is not None:
+        return tabling.end(screen, output, rows, f"the rows of {codes.name}")
     return _end(screen, output, rows, _feature_names(manifest), f"the rows of {codes.name}")
 
 
-def reconstruct(screen: Screen, bundle: Path, source: Source, output: Path, *, test: bool) -> int:
+def reconstruct(
+    screen: Screen, bundle: Path, source: Source, output: Path, *, test: bool, in_blocks: bool | None = None, resume: bool = False
+) -> int:
     """Write reconstructions of rows; give the exit code.
 
     Raises
@@ -56,10 +67,69 @@ def reconstruct(screen: Screen, bundle: Path, source: Source, output: Path, *, t
         If what came cannot be used, or the output cannot be written.
     """
     manifest = begin(bundle, source, output)
+    if streams(manifest, source, in_blocks, resume):
+        names = _feature_names(manifest)
+        return _stream(screen, manifest, bundle, source, output, "reconstruct", names, "the reconstructions", resume)
     rows = rows_for(screen, manifest, bundle, source, test)
     made = load(bundle, "reconstruct").reconstruct(as_input(rows))
+    if manifest.state.learned.table is not None:
+        return tabling.end(screen, output, made, f"the reconstructions of {rows.name}")
     names = rows.feature_names or _feature_names(manifest)
     return _end(screen, output, made, names, f"the reconstructions of {rows.name}", rows.names)
+
+
+def streams(manifest: Manifest, source: Source, in_blocks: bool | None, resume: bool) -> bool:
+    """Tell whether rows are read some at a time.
+
+    Raises
+    ------
+    ValueError
+        If that is asked for, and the bundle's rows are those of a table.
+    """
+    wanted = in_blocks or (True if resume else None)
+    if manifest.state.learned.table is None:
+        return blocks.in_blocks(source, wanted)
+    if wanted:
+        raise ValueError("tables of text, truth values, dates or holes are read as a whole: leave out --blocks and --resume")
+    return False
+
+
+def _stream(
+    screen: Screen,
+    manifest: Manifest,
+    bundle: Path,
+    source: Source,
+    output: Path,
+    method: str,
+    columns: list[str],
+    what: str,
+    resume: bool,
+) -> int:
+    """Write what a method makes of rows in blocks."""
+    if output.suffix.lower() not in blocks.FORMATS:
+        raise ValueError(f"'{output}': of rows in blocks narrows writes {', '.join(blocks.FORMATS)}: rename the output, or say --no-blocks")
+    rows = blocks_for(screen, manifest, bundle, source)
+    made = load(bundle, method)
+    growing = blocks.Growing(output, {**blocks.identity(bundle, rows), "what": method})
+    compute = getattr(made, method)
+    n, d = blocks.stream(rows, compute, columns, growing, screen.progress(), resume=resume)
+    screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {what} of {rows.name}, {counted(n, 'row')} of {counted(d, 'number')}")
+    return 0
+
+
+def blocks_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source) -> data.Blocks:
+    """Open rows in blocks that a bundle takes, its label column left out.
+
+    Raises
+    ------
+    ValueError, OSError
+        If they cannot be read, or do not fit.
+    """
+    about = manifest.metadata.get("data")
+    column = about.get("label") if isinstance(about, dict) else None
+    rows = blocks.read(screen, source, column, label_optional=True)
+    _check_width(blocks.rows_of(rows), manifest.state.learned.n_features, "rows", bundle)
+    return rows
 
 
 def begin(bundle: Path, source: Source, output: Path | None, formats: Collection[str] = data.FORMATS) -> Manifest:
@@ -85,8 +155,8 @@ def code_width(manifest: Manifest) -> int:
     return int(state.params["n_components"]) if state.plan is None else state.plan.n_components
 
 
-def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, test: bool, label: str | None = None) -> data.Rows:
-    """Load rows that a bundle takes, its label column left out, or another one that is named.
+def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, test: bool, label: str | None = None) -> Any:
+    """Load rows that a bundle takes, or a table, its label column left out, or another one that is named.
 
     Raises
     ------
@@ -96,6 +166,10 @@ def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, t
     about = manifest.metadata.get("data")
     column = about.get("label") if isinstance(about, dict) else None
     progress = screen.progress()
+    if manifest.state.learned.table is not None:
+        if test:
+            raise ValueError(f"{named(source)} brings no test rows, as named data sets do: leave out --test")
+        return tabling.rows_of_bundle(manifest, bundle, source, column if label is None else label, progress, optional=label is None)
     rows = load_rows(source, column, progress) if label is None else data.load(source, label=label, progress=progress)
     if test:
         rows = own_test_rows(rows)

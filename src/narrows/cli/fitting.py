@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
-from narrows.cli import making
+from narrows.cli import blocks, making, tabling
 from narrows.cli.asking import BUNDLE, Asked
+from narrows.cli.locking import alone
 from narrows.cli.predicting import head_figures
 from narrows.cli.reading import Source, as_input, check_alike, check_output, described, load_rows, named
 from narrows.cli.reporting import PAGE, write_page
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from narrows.estimators import Autoencoder
     from narrows.progress import Progress
     from narrows.quality import Quality
+    from narrows.training.checkpoints import Checkpoint
 
+CHECKPOINT = ".checkpoint"  # behind a bundle's name
 HELD_OUT = 0.1
 OWN = "the data set's own"
 HELD_OUT_SEED = 0  # not the user's: figures of several seeds are about the same rows
@@ -62,28 +65,69 @@ class _Run:
     denoising: dict[str, float] | None = None
 
 
-def fit(screen: Screen, asked: Asked, *, report: bool = False) -> int:
+@dataclass(frozen=True)
+class Run:
+    """How a run goes about it, beside what it is asked for.
+
+    Attributes
+    ----------
+    report : bool
+        Whether to write a page about the test rows.
+    blocks : bool or None
+        Whether to read rows in blocks; where they are many if None.
+    resume : bool
+        Whether to go on from where an earlier run was cut short.
+    minutes : float
+        Between two checkpoints.
+    """
+
+    report: bool = False
+    blocks: bool | None = None
+    resume: bool = False
+    minutes: float = 5.0
+
+
+def fit(screen: Screen, asked: Asked, how: Run) -> int:
     """Train, judge, save; give the exit code.
 
     Raises
     ------
     ValueError, TypeError, OSError, ImportError
-        If what came cannot be used, or the bundle cannot be written.
+        If what came cannot be used, another run writes the same bundle, or the bundle cannot be written.
     KeyboardInterrupt
         If nothing has been trained when it comes.
     """
     output = asked.output or Path(_name(asked.source) + BUNDLE)
     read = (asked.source, asked.validation, asked.test, asked.target, asked.config)
     check_output(output, (BUNDLE,), *(source for source in read if source is not None))
-    page = output.with_suffix(PAGE) if report else None
+    page = output.with_suffix(PAGE) if how.report else None
     if page is not None:
         check_output(page, (PAGE,), *(source for source in read if source is not None))
     making.check(asked)
-    parts = _read(screen, asked)
+    with alone(output):
+        return _fit(screen, asked, how, output, page)
+
+
+def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None) -> int:
+    from narrows.training.checkpoints import Checkpoint
+
+    checkpoint = Checkpoint(output.with_name(output.name + CHECKPOINT), how.minutes, how.resume)
+    _look_for(screen, checkpoint)
+    why, table, parts = tabling.why_table(asked), None, None
+    if not why:
+        try:
+            parts = _read(screen, asked, how.blocks)
+        except ValueError as problem:
+            why, table = tabling.instead(asked, problem, screen.progress())
+    if parts is None:
+        if how.blocks or how.resume:
+            raise ValueError(f"tables are read as a whole, and this is taken as one ({why}): leave out --blocks and --resume")
+        return _fit_table(screen, asked, tabling.read(screen, asked, why, table), output, page)
+    making.check_no_table(asked)
     estimator = making.estimator(asked, parts.task, parts.train)
     estimator.set_params(verbose=screen.progress())
     _announce(screen, estimator, parts, asked)
-    run = _train(screen, estimator, parts)
+    run = _train(screen, estimator, parts, checkpoint)
     if run.end != "done" and not _worth_keeping(estimator, run.end, output):
         kept = f"; '{output}' is as it was" if output.exists() else ""
         screen.error(f"{run.problem}; no epoch had ended and nothing was saved{kept}")
@@ -92,10 +136,42 @@ def fit(screen: Screen, asked: Asked, *, report: bool = False) -> int:
     about = {"data": _about(parts, asked), "recipe": asked.recipe, "settings": asked.kept, "end": run.end, "quality": figures}
     about |= {name: found for name, found in (("head", run.head), ("denoising", run.denoising)) if found is not None}
     _save(estimator, output, about)
+    if run.end == "done":
+        Path(checkpoint.path).unlink(missing_ok=True)
     if page is not None and run.quality is not None:
         _write_page(screen, page, estimator, parts, asked, about, run.quality)
     _conclude(screen, estimator, asked, output, run)
     return EXIT_CODES[run.end]
+
+
+def _look_for(screen: Screen, checkpoint: Checkpoint) -> None:
+    """Say what becomes of a checkpoint that an earlier run left."""
+    there = Path(checkpoint.path).exists()
+    if checkpoint.resume:
+        screen.say(
+            f"going on from '{checkpoint.path}'" if there else f"there is no '{checkpoint.path}' to go on from: this run begins anew"
+        )
+    elif there:
+        screen.warning(f"an earlier run left '{checkpoint.path}', which this one will replace: --resume would go on from it")
+
+
+def _fit_table(screen: Screen, asked: Asked, parts: tabling.Parts, output: Path, page: Path | None) -> int:
+    """Train on a table, judge, save; give the exit code."""
+    estimator = tabling.estimator(asked, len(parts.train))
+    estimator.set_params(verbose=screen.progress())
+    tabling.announce(screen, estimator, parts)
+    end, problem = tabling.train(estimator, parts)
+    if end != "done" and not _worth_keeping(estimator, end, output):
+        kept = f"; '{output}' is as it was" if output.exists() else ""
+        screen.error(f"{problem}; no epoch had ended and nothing was saved{kept}")
+        return EXIT_CODES[end]
+    figures = tabling.measured(estimator, parts) if end == "done" else None
+    about = {"data": tabling.about(parts, asked), "recipe": None, "settings": asked.kept, "end": end, "table_quality": figures}
+    _save(estimator, output, about)
+    if page is not None and figures is not None:
+        tabling.write_report(screen, page, estimator, parts, asked, {"bundle": str(output), **dict(origin(about))})
+    _conclude(screen, estimator, asked, output, _Run(end, problem), figures)
+    return EXIT_CODES[end]
 
 
 def _name(source: Source) -> str:
@@ -122,10 +198,15 @@ def _about(parts: _Parts, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _read(screen: Screen, asked: Asked) -> _Parts:
+def _read(screen: Screen, asked: Asked, in_blocks: bool | None) -> _Parts:
     started = time.monotonic()
     progress = screen.progress()
-    rows = data.load(asked.source, label=asked.label, progress=progress)
+    if blocks.in_blocks(asked.source, in_blocks):
+        if asked.target is not None:
+            raise ValueError("--target goes with rows in memory: say --no-blocks, if they fit")
+        rows = blocks.rows_of(blocks.read(screen, asked.source, asked.label))
+    else:
+        rows = data.load(asked.source, label=asked.label, progress=progress)
     task = making.task(asked, rows)
     targets: tuple[data.Rows, ...] | tuple[None, None] = (None, None)
     validation = None if asked.validation is None else _others("validation", asked.validation, asked.column, rows, progress)
@@ -140,6 +221,9 @@ def _read(screen: Screen, asked: Asked) -> _Parts:
         test, origin = _others("test", asked.test, asked.column, rows, progress), asked.test
     elif rows.test is not None:
         test, origin = rows.test, OWN
+    elif isinstance(rows.X, data.Blocks):
+        rows, test = blocks.hold_out(rows, HELD_OUT, seed=HELD_OUT_SEED)
+        origin = "held out, drawn at random"
     else:
         rows, test = data.hold_out(rows, HELD_OUT, seed=HELD_OUT_SEED)
         origin = f"held out, {100 * HELD_OUT:.0f} % drawn at random"
@@ -212,14 +296,15 @@ def _announce(screen: Screen, estimator: Autoencoder, parts: _Parts, asked: Aske
     screen.say()
 
 
-def _train(screen: Screen, estimator: Autoencoder, parts: _Parts) -> _Run:
+def _train(screen: Screen, estimator: Autoencoder, parts: _Parts, checkpoint: Checkpoint) -> _Run:
     held, labelled = parts.validation, parts.task is not None
     validation = None if held is None else (as_input(held), held.labels) if labelled else as_input(held)
     target = None if parts.target is None else parts.target.X
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
-            estimator.fit(as_input(parts.train), parts.train.labels if labelled else None, validation_data=validation, target=target)
+            given = {"validation_data": validation, "target": target, "checkpoint": checkpoint}
+            estimator.fit(as_input(parts.train), parts.train.labels if labelled else None, **given)
     except KeyboardInterrupt:
         if not hasattr(estimator, "best_epoch_"):  # it came before the first step, or twice
             raise
@@ -237,7 +322,7 @@ def _measure(screen: Screen, estimator: Autoencoder, parts: _Parts) -> Quality:
     from narrows.quality import measure
 
     # Figures are about scaled rows, as in training: there no feature's unit decides, and cross-entropy has a meaning.
-    train, test = parts.train, _as_trained(parts.test, parts.train)
+    train, test = blocks.sampled(parts.train), _as_trained(parts.test, parts.train)
     clean, clean_test = (as_input(_as_trained(rows, train)) for rows in (parts.target or train, parts.test_target or test))
     return measure(
         estimator.scale_rows(clean),
@@ -304,10 +389,12 @@ def _save(estimator: Autoencoder, output: Path, metadata: dict[str, Any]) -> Non
 def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, asked: Asked, about: dict[str, Any], quality: Quality) -> None:
     """Write a report about the test rows."""
     bundle = page.with_suffix(BUNDLE)
-    source = asked.test or asked.source
-    own = ["--test"] if parts.origin == OWN else []
-    sources = [source] if isinstance(source, str) else list(source)
-    command = ["narrows", "report", str(bundle), *sources, *own, "-o", str(page)]
+    if asked.test is not None or parts.origin == OWN:
+        source = asked.test or asked.source
+        sources = [source] if isinstance(source, str) else list(source)
+        command = ["narrows", "report", str(bundle), *sources, *(["--test"] if asked.test is None else []), "-o", str(page)]
+    else:  # rows that only a run like this one holds out
+        command = ["narrows", "fit", "--config", str(bundle), "--report", "-o", str(bundle)]
     facts = {"bundle": str(bundle), **dict(origin(about))}
     write_page(screen, page, estimator, _as_trained(parts.test, parts.train), quality=quality, facts=facts, command=command)
 
@@ -325,7 +412,7 @@ def _undisturbed() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path, run: _Run) -> None:
+def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path, run: _Run, figures: dict[str, Any] | None = None) -> None:
     if run.end == "done" and estimator.best_epoch_ < estimator.n_epochs_:
         best = f"epoch {estimator.best_epoch_} of {estimator.n_epochs_}" if estimator.best_epoch_ else "the start, before the first epoch"
         screen.say(f"kept {best}, where the validation loss was lowest")
@@ -335,6 +422,10 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
             line(screen)
         if asked.target is not None:
             screen.prose("figures compare with the clean rows; PCA's are those of PCA on these")
+    if figures is not None:
+        screen.say()
+        screen.table(tabling.quality_table(figures))
+        screen.prose(tabling.saved(figures))
     if run.end != "diverged":
         screen.say()
         screen.verdicts(getattr(estimator, "diagnostics_", []))
@@ -342,7 +433,8 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
     wrote = f"'{output}' ({size(output.stat().st_size)})"
     if run.end == "done":
         screen.say(f"wrote {wrote}", style="bold")
-        screen.commands("next:", _next(asked.source, output, predicts=type(estimator).__name__ in TASKS))
+        name = type(estimator).__name__
+        screen.commands("next:", _next(asked.source, output, predicts=name in TASKS, imputes=name == "TableAutoencoder"))
     else:
         epoch = estimator.best_epoch_
         screen.error(f"{run.problem}; {wrote} holds {f'the weights of epoch {epoch}' if epoch else 'the weights so far'}")
@@ -352,12 +444,13 @@ def _conclude(screen: Screen, estimator: Autoencoder, asked: Asked, output: Path
         screen.result(bundle_values(output, read_manifest(output)))
 
 
-def _next(source: Source, output: Path, *, predicts: bool) -> list[list[str]]:
+def _next(source: Source, output: Path, *, predicts: bool, imputes: bool = False) -> list[list[str]]:
     stem, sources = output.stem, [source] if isinstance(source, str) else source
     return [
         ["narrows", "info", str(output)],
         ["narrows", "report", str(output), *sources, "-o", f"{stem}.html"],
         ["narrows", "encode", str(output), *sources, "-o", f"{stem}-codes.csv"],
         *([["narrows", "predict", str(output), *sources, "-o", f"{stem}-predicted.csv"]] if predicts else []),
-        ["narrows", "reconstruct", str(output), *sources, "-o", f"{stem}-reconstructed.npy"],
+        *([["narrows", "impute", str(output), *sources, "-o", f"{stem}-filled.csv"]] if imputes else []),
+        ["narrows", "reconstruct", str(output), *sources, "-o", f"{stem}-reconstructed.{'csv' if imputes else 'npy'}"],
     ]

@@ -11,6 +11,7 @@ import typer
 
 from narrows.cli import completion
 from narrows.cli.screen import Screen
+from narrows.data.column_kinds import KINDS
 
 
 class Scale(StrEnum):
@@ -28,6 +29,14 @@ class Precision(StrEnum):
     auto = "auto"
     float32 = "float32"
     bfloat16 = "bfloat16"
+
+
+class Numbers(StrEnum):
+    """What numbers are written as."""
+
+    uint8 = "uint8"
+    float32 = "float32"
+    float64 = "float64"
 
 
 class Part(StrEnum):
@@ -73,10 +82,45 @@ PredictedLabel = Annotated[
 Output = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: a .npy, .csv or .parquet file.")]
 TestRows = Annotated[bool, typer.Option("--test", help="Take the test rows that a named data set brings, instead of the others.")]
 
+Blocks = Annotated[
+    bool | None,
+    typer.Option(
+        "--blocks/--no-blocks",
+        help="Read rows some at a time, or all at once; by default some at a time where they would take more than 1 GB.",
+        show_default=False,
+    ),
+]
+GoOn = Annotated[
+    bool, typer.Option("--resume", help="Go on with a .npy or .csv file that an earlier run in blocks did not bring to its end.")
+]
+
 # Those of fit
 
 _ROWS, _CHOICES, _NETWORK, _LABELS, _TRAINING = "Rows in, bundle out", "Settings", "Network", "Labels", "Training"
 
+InBlocks = Annotated[
+    bool | None,
+    typer.Option(
+        "--blocks/--no-blocks",
+        help="Read rows some at a time, or all at once; by default some at a time where they would take more than 1 GB.",
+        show_default=False,
+        rich_help_panel=_ROWS,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on from the checkpoint beside the bundle, which the same run left when it was cut short; the weights come out the same.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+CheckpointMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0, metavar="N", help="Leave a checkpoint every so many minutes, beside those at the ends of epochs.", rich_help_panel=_TRAINING
+    ),
+]
 Recipe = Annotated[
     str | None,
     typer.Option(
@@ -241,6 +285,15 @@ HeadDropout = Annotated[
     float | None,
     typer.Option(min=0, max=1, metavar="SHARE", help="Share of their values dropped in training.", rich_help_panel=_LABELS),
 ]
+ColumnKind = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="COL=KIND",
+        help="Take a column of a table as 'numeric', 'binary', 'categorical' or 'date', or have it 'left_out'; to be repeated.",
+        rich_help_panel=_ROWS,
+    ),
+]
 Epochs = Annotated[str | None, typer.Option(metavar="N", help="Passes over the rows, or 'auto'.", rich_help_panel=_TRAINING)]
 BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows a step.", rich_help_panel=_TRAINING)]
 Optimizer = Annotated[
@@ -304,6 +357,25 @@ def epochs(text: str | None) -> int | str | None:
     if not text.isdecimal() or int(text) < 1:
         raise typer.BadParameter(f"{text!r} is neither a whole number of at least 1 nor 'auto'.", param_hint="'--epochs'")
     return int(text)
+
+
+def column_kinds(texts: list[str] | None) -> dict[str, str]:
+    """Read ``--kind``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is no name and kind.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, sign, kind = (part.strip() for part in text.rpartition("="))
+        if not (name and sign and kind in KINDS):
+            raise typer.BadParameter(
+                f"{text!r} is no column and its kind ({', '.join(KINDS)}): give both, as in zip=categorical.", param_hint="'--kind'"
+            )
+        found[name] = kind
+    return found
 
 
 def components(text: str | None) -> int | str | None:

@@ -38,6 +38,17 @@ def check(asked: Asked) -> None:
         )
 
 
+def check_no_table(asked: Asked) -> None:
+    """Refuse settings of tables where rows are none.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    _refuse_settings(asked, settings.of_tables(), "is about tables of text, truth values, dates or holes, and this one is of numbers")
+
+
 def task(asked: Asked, rows: data.Rows) -> str | None:
     """Tell what the head is to learn from the labels of some rows: "classes", "numbers", or nothing.
 

@@ -76,8 +76,12 @@ def is_images(rows: data.Rows) -> bool:
     return rows.image_shape is not None and len(rows.image_shape) in (2, 3)
 
 
-def as_input(rows: data.Rows) -> Any:
-    """Give rows as an estimator takes them: a table if the columns have names, images as images, else the array."""
+def as_input(rows: Any) -> Any:
+    """Give rows as an estimator takes them: blocks as such, a table if the columns have names, images as images, else the array."""
+    if isinstance(getattr(rows, "X", None), data.Blocks):
+        return rows.X
+    if not hasattr(rows, "X"):  # a table, with its types
+        return rows.frame
     if rows.feature_names is None and rows.image_shape is not None and is_images(rows):
         return rows.X.reshape(len(rows.X), *rows.image_shape)
     return as_table(rows)

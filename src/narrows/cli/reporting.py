@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from narrows import data
 from narrows.cli.coding import begin, load, rows_for
 from narrows.cli.reading import Source, as_input, is_images
 from narrows.cli.screen import Screen, counted, size
@@ -33,15 +32,20 @@ def report(screen: Screen, bundle: Path, source: Source, output: Path, *, label:
     command = ["narrows", "report", str(bundle), *sources, *flags, "-o", str(output)]
     facts = {"bundle": str(bundle), **dict(origin(manifest.metadata))}
     write_page(screen, output, estimator, rows, quality=quality_of(manifest), facts=facts, command=command, most=most)
-    screen.result({"rows": len(rows.X), "output": str(output)})
+    screen.result({"rows": n_rows(rows), "output": str(output)})
     return 0
+
+
+def n_rows(rows: Any) -> int:
+    """Count rows of numbers, or those of a table."""
+    return len(rows.X) if hasattr(rows, "X") else len(rows)
 
 
 def write_page(
     screen: Screen,
     output: Path,
     estimator: Any,
-    rows: data.Rows,
+    rows: Any,
     *,
     quality: Quality | None,
     facts: dict[str, str],
@@ -63,12 +67,12 @@ def write_page(
         as_input(rows),
         rows.labels,
         title=rows.name,
-        names=rows.names,
-        image_shape=rows.image_shape if is_images(rows) else None,
+        names=getattr(rows, "names", None),
+        image_shape=rows.image_shape if hasattr(rows, "X") and is_images(rows) else None,
         quality=quality,
         facts=facts,
         command=command,
         max_rows=most or reports.ROWS,
         progress=screen.progress(),
     )
-    screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {counted(len(rows.X), 'row')} of {rows.name}; open it in a browser")
+    screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {counted(n_rows(rows), 'row')} of {rows.name}; open it in a browser")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from narrows import data
-from narrows.cli.coding import FILE, begin, load, rows_for
+from narrows.cli import blocks
+from narrows.cli.coding import FILE, begin, blocks_for, load, rows_for, streams
 from narrows.cli.reading import Source, as_input
 from narrows.cli.screen import Screen, aligned, counted, size
 
@@ -20,7 +22,18 @@ FORMATS = (".csv", ".parquet")  # row numbers are integers, errors are not: .npy
 NAMED, WIDTH = 3, 78  # columns that are named for a row; characters of a line
 
 
-def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, top: int, test: bool, why: bool = False) -> int:
+def score(
+    screen: Screen,
+    bundle: Path,
+    source: Source,
+    output: Path | None,
+    *,
+    top: int,
+    test: bool,
+    why: bool = False,
+    in_blocks: bool | None = None,
+    resume: bool = False,
+) -> int:
     """Show the rows of largest error, write all of them if asked; give the exit code.
 
     Raises
@@ -29,9 +42,17 @@ def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, 
         If what came cannot be used, or the output cannot be written.
     """
     manifest = begin(bundle, source, output, FORMATS)
-    rows = rows_for(screen, manifest, bundle, source, test)
+    if streams(manifest, source, in_blocks, resume):
+        rows = blocks.rows_of(blocks_for(screen, manifest, bundle, source))
+        if why and output is not None:
+            raise ValueError("--why into a file goes with rows in memory: leave out -o for the worst rows, or say --no-blocks if all fit")
+    else:
+        rows = rows_for(screen, manifest, bundle, source, test)
     estimator, given = load(bundle, "score_samples"), as_input(rows)
-    errors = -estimator.score_samples(given)
+    if isinstance(given, data.Blocks):
+        errors = _errors_in_blocks(screen, estimator, given, bundle, output, resume=resume)
+    else:
+        errors = -estimator.score_samples(given)
     threshold = -estimator.offset_ if hasattr(estimator, "offset_") else None
     outliers = 0 if threshold is None else int((errors > threshold).sum())
     order = np.argsort(-errors, kind="stable")
@@ -41,7 +62,7 @@ def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, 
     _show(screen, worst, reasons)
     screen.facts(
         [
-            ("rows", f"{len(errors):,}" + ", counted from 1" * (rows.names is None)),
+            ("rows", f"{len(errors):,}" + ", counted from 1" * (getattr(rows, "names", None) is None)),
             ("error", "mean {mean:.4g}, median {median:.4g}, 95 % up to {p95:.4g}, largest {largest:.4g}".format(**figures)),
             *([] if threshold is None else [("outliers", f"{counted(outliers, 'row')}, of an error above {threshold:.4g}")]),
         ]
@@ -56,19 +77,51 @@ def score(screen: Screen, bundle: Path, source: Source, output: Path | None, *, 
     return 0
 
 
+def _errors_in_blocks(screen: Screen, estimator: Any, rows: data.Blocks, bundle: Path, output: Path | None, *, resume: bool) -> np.ndarray:
+    """Measure the errors of rows in blocks; where a file is written, they grow beside it, so that a later run can go on."""
+
+    def compute(given: Any) -> np.ndarray:
+        scores: np.ndarray = estimator.score_samples(given)
+        return -scores[:, None]
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "errors.npy" if output is None else output.with_name(f"{output.name}.errors.npy")
+        blocks.stream(
+            rows,
+            compute,
+            ["error"],
+            blocks.Growing(path, {**blocks.identity(bundle, rows), "what": "errors"}),
+            screen.progress(),
+            resume=resume and output is not None,
+        )
+        errors: np.ndarray = np.load(path, allow_pickle=False)[:, 0]
+        path.unlink()
+    return errors
+
+
 def _reasons_of(estimator: Any, given: Any, chosen: np.ndarray) -> list[tuple[Reason, ...]]:
     """Name the columns that carry the errors of some of the rows, whatever kind of estimator scored them."""
     from narrows.estimators import _reasons
     from narrows.estimators._checks import check_rows
 
-    network = (estimator.autoencoder_ if hasattr(estimator, "offset_") else estimator)._network
-    found = check_rows(estimator, given, reset=False)[chosen]
-    return _reasons.reasons(network, found, _reasons.feature_names(estimator), NAMED, getattr(estimator, "usual_", None))
+    made = estimator.autoencoder_ if hasattr(estimator, "offset_") else estimator
+    usual = getattr(estimator, "usual_", None)
+    if made._measured_by is not made._network:  # a table
+        view = made._measured_by
+        return _reasons.reasons(view, made._measured(given)[chosen], view.names, NAMED, usual)
+    found = check_rows(estimator, given, reset=False)
+    if isinstance(found, data.Blocks):
+        ascending = np.argsort(chosen)
+        found = found.take(chosen[ascending])[np.argsort(ascending)]
+    else:
+        found = found[chosen]
+    return _reasons.reasons(made._network, found, _reasons.feature_names(estimator), NAMED, usual)
 
 
 def _about(rows: data.Rows, errors: np.ndarray, row: Any, threshold: float | None) -> dict[str, Any]:
+    names = getattr(rows, "names", None)  # which tables have not
     label = {} if rows.labels is None else {"label": rows.labels[row].item()}
-    which = {"row": int(row) + 1} if rows.names is None else {FILE: rows.names[row]}
+    which = {"row": int(row) + 1} if names is None else {FILE: names[row]}
     outlier = {} if threshold is None else {"outlier": bool(errors[row] > threshold)}
     return {**which, "error": float(errors[row]), **outlier, **label}
 
@@ -109,7 +162,8 @@ def _write(
     output: Path, rows: data.Rows, errors: np.ndarray, order: np.ndarray, threshold: float | None, reasons: list[tuple[Reason, ...]]
 ) -> None:
     """Write all rows, the worst first."""
-    columns: list[tuple[str, Any]] = [("row", order + 1) if rows.names is None else (FILE, [rows.names[row] for row in order])]
+    names = getattr(rows, "names", None)
+    columns: list[tuple[str, Any]] = [("row", order + 1) if names is None else (FILE, [names[row] for row in order])]
     columns.append(("error", errors[order]))
     if threshold is not None:
         columns.append(("outlier", errors[order] > threshold))
@@ -117,5 +171,8 @@ def _write(
         of_place = [of_row[place] for of_row in reasons]
         columns.append((f"why_{place + 1}", [reason.name for reason in of_place]))
         for what in ("value", "reconstruction", "share"):
-            columns.append((f"{what}_{place + 1}", np.array([getattr(reason, what) for reason in of_place])))
+            cells = [getattr(reason, what) for reason in of_place]
+            words = any(isinstance(cell, str) for cell in cells)  # of a table
+            told = [cell if isinstance(cell, str) else f"{cell:.9g}" for cell in cells] if words else np.array(cells)
+            columns.append((f"{what}_{place + 1}", told))
     data.write(output, np.empty((len(order), 0), np.float32), [], index=columns)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from narrows.cli.toml_files import text as toml
+from narrows.data.column_kinds import KINDS
 from narrows.data.names import shortened, unknown
 
 if TYPE_CHECKING:
     from narrows.networks import Conv, Dense
 
-# How names begin: of choices of the layers, of the head and of the noise, and of options of the optimizer
-INSIDE, HEAD, NOISE, OPTIONS = "layers.", "head.", "noise.", "optimizer."
+# How names begin: of choices of the layers, of the head and of the noise, of options of the optimizer, and of kinds of columns
+INSIDE, HEAD, NOISE, OPTIONS, COLUMNS = "layers.", "head.", "noise.", "optimizer.", "kinds."
 SHORT = {"layers": "layers.widths", "head": "head.widths", "optimizer.name": "optimizer", "random_state": "seed"}
 # Parameters of the estimator that are no settings: objects, what flags say, what one run has no use for; and the seed, by its other name.
-ELSEWHERE = {"callbacks", "verbose", "warm_start", "random_state", "layers", "head", "noise"}
+ELSEWHERE = {"callbacks", "verbose", "warm_start", "random_state", "layers", "head", "noise", "kinds"}
 NO_HEAD = {"tied", "code_gain", "mean_bias"}  # choices of layers that mean nothing in a head
 NONE = "none"
 TASKS = {"SupervisedAutoencoder": "classes", "SupervisedAutoencoderRegressor": "numbers"}  # what the heads of estimators learn
@@ -51,6 +52,8 @@ class Parts:
         Choices of these.
     options : dict
         Options of its optimizer.
+    kinds : dict
+        Kinds of columns of a table.
     """
 
     plain: dict[str, Any]
@@ -58,6 +61,7 @@ class Parts:
     head: dict[str, Any]
     noise: dict[str, Any]
     options: dict[str, Any]
+    kinds: dict[str, Any] = field(default_factory=dict)
 
 
 def _is(*types: type) -> Callable[[Any], bool]:
@@ -79,6 +83,7 @@ def _wholes(example: list[int]) -> Kind:
 _word, _number = _is(str), _is(int, float)
 _PLAIN = Kind("a word, a number, true or false", _is(str, int, float, bool))
 _TEXT = Kind("a string", _word)
+_COLUMN = Kind(f"one of {', '.join(map(repr, KINDS))}", lambda value: _word(value) and value in KINDS)
 _WIDTHS = Kind("'auto' or a list of whole numbers, such as [500, 300, 100]", lambda value: value == "auto" or _all(_is(int))(value))
 _LISTS = {
     "layers.widths": _WIDTHS,
@@ -104,9 +109,9 @@ RUN = {
 
 def kinds() -> dict[str, Kind]:
     """Give every setting by its name: those of a run, then those of the estimator and its parts as their signatures have them."""
-    from narrows.estimators import Autoencoder, SupervisedAutoencoder
+    from narrows.estimators import Autoencoder, SupervisedAutoencoder, TableAutoencoder
 
-    parameters = signature(SupervisedAutoencoder).parameters | signature(Autoencoder).parameters
+    parameters = signature(TableAutoencoder).parameters | signature(SupervisedAutoencoder).parameters | signature(Autoencoder).parameters
     found = {name: _kind(parameter) for name, parameter in parameters.items() if name not in ELSEWHERE}
     found["class_weight"] = _WEIGHTS
     dense, conv = (_choices(INSIDE, layers) for layers in layer_classes())
@@ -134,6 +139,13 @@ def of_labels() -> set[str]:
 
     own = signature(SupervisedAutoencoder).parameters.keys() - signature(Autoencoder).parameters.keys() - ELSEWHERE
     return own | {name for name in kinds() if name.startswith(HEAD)}
+
+
+def of_tables() -> set[str]:
+    """Give the names of settings that only an autoencoder of tables has, besides kinds of columns."""
+    from narrows.estimators import Autoencoder, TableAutoencoder
+
+    return set(signature(TableAutoencoder).parameters.keys() - signature(Autoencoder).parameters.keys() - ELSEWHERE)
 
 
 def _choices(start: str, layers: type[Dense | Conv]) -> dict[str, Kind]:
@@ -182,7 +194,7 @@ def check(document: dict[str, Any], where: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for said, given in _flat(document):
         for name, value in _whole(SHORT.get(said, said), given, where).items():
-            kind = known.get(name) or (_PLAIN if name.startswith(OPTIONS) else None)
+            kind = known.get(name) or (_PLAIN if name.startswith(OPTIONS) else _COLUMN if name.startswith(COLUMNS) else None)
             if kind is None:
                 raise ValueError(f"{where}: {_unknown(name, known)}")
             if not kind.admits(value):
@@ -255,7 +267,8 @@ def _try(settings: dict[str, Any], where: str) -> None:
     try:
         making.layers(conv(1) if only_conv(found.layers) else dense(), found.layers)
         making.head((), found.head)
-        _fitting.check_params(SupervisedAutoencoder(**found.plain, noise=making.noise(None, {"strength": 0.0, **found.noise})))
+        plain = {name: value for name, value in found.plain.items() if name not in of_tables()}
+        _fitting.check_params(SupervisedAutoencoder(**plain, noise=making.noise(None, {"strength": 0.0, **found.noise})))
     except (ValueError, TypeError) as problem:
         raise ValueError(f"{where}: {problem}") from None
 
@@ -278,11 +291,11 @@ def _only(choices: dict[str, Any], place: int) -> list[str]:
 def parts(settings: dict[str, Any]) -> Parts:
     """Part settings by whom they are of."""
     given = {name: None if value == NONE else value for name, value in settings.items() if name not in RUN}
-    layers, head, noise, options = (
+    parted = (
         {name.removeprefix(start): value for name, value in given.items() if name.startswith(start)}
-        for start in (INSIDE, HEAD, NOISE, OPTIONS)
+        for start in (INSIDE, HEAD, NOISE, OPTIONS, COLUMNS)
     )
-    return Parts({name: value for name, value in given.items() if "." not in name}, layers, head, noise, options)
+    return Parts({name: value for name, value in given.items() if "." not in name}, *parted)
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -313,7 +326,7 @@ def nested(settings: dict[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     has_options = any(name.startswith(OPTIONS) for name in settings)
     for name, value in settings.items():
-        table, _, inner = name.rpartition(".")
+        table, _, inner = name.partition(".") if name.startswith(COLUMNS) else name.rpartition(".")
         if name == "optimizer" and has_options:
             table, inner = "optimizer", "name"
         elif name == "noise.kind" and value == NONE:
@@ -327,5 +340,5 @@ def complete(settings: dict[str, Any]) -> bool:
     other = only_dense if f"{INSIDE}filters" in settings else only_conv
     known = kinds()
     open_ = other({name.removeprefix(INSIDE): None for name in known if name.startswith(INSIDE)})
-    optional = of_labels() | _NOISES.keys() - {"noise.kind"} | {f"{INSIDE}{name}" for name in open_}
+    optional = of_labels() | of_tables() | _NOISES.keys() - {"noise.kind"} | {f"{INSIDE}{name}" for name in open_}
     return not known.keys() - RUN.keys() - optional - settings.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,14 @@ _SCALES = {
     "bytes": "bytes, divided by 255",
     "minmax": "minmax, each feature to [0, 1]",
     "standard": "standard, each feature to mean 0 and deviation 1",
+    "columns": "numbers and dates to mean 0 and deviation 1, categories to a place each",
 }
 _NOISES = {"Gaussian": "normal, of deviation", "Masking": "masking, a share of", "SaltAndPepper": "salt and pepper, a share of"}
-_LOSSES = {"bce": "bce, binary cross-entropy", "mse": "mse, mean squared error"}
+_LOSSES = {
+    "bce": "bce, binary cross-entropy",
+    "mse": "mse, mean squared error",
+    "columns": "of each column its own, squared error or cross-entropy, divided by that of the best constant guess",
+}
 
 
 def info(screen: Screen, path: Path) -> int:
@@ -36,6 +42,7 @@ def info(screen: Screen, path: Path) -> int:
         If it cannot be read.
     """
     from narrows.bundle import read_manifest
+    from narrows.cli import tabling
     from narrows.networks.table import plan_table
 
     manifest = read_manifest(path)
@@ -43,6 +50,9 @@ def info(screen: Screen, path: Path) -> int:
     table = None if state.plan is None else plan_table(state.plan)
     screen.facts([("bundle", f"{path} ({size(path.stat().st_size)}), format {manifest.format}"), *origin(manifest.metadata)])
     screen.say()
+    if learned.table is not None:
+        screen.table(tabling.columns_table(learned.table.columns))
+        screen.say()
     if table is not None:
         screen.table(str(table))
     else:
@@ -50,7 +60,8 @@ def info(screen: Screen, path: Path) -> int:
             f"The layers are Keras models of the user's own: {learned.n_parameters:,} parameters, {learned.n_features:,} features."
         )
     screen.say()
-    chosen: dict[str, Any] = {"loss": learned.loss_name, "scale": learned.scale.kind, "precision": learned.precision}
+    scale = learned.scale.kind if learned.table is None else "columns"
+    chosen: dict[str, Any] = {"loss": learned.loss_name, "scale": scale, "precision": learned.precision}
     chosen |= {"task": TASKS.get(state.estimator), "outputs": len(learned.labels.classes) if learned.labels is not None else 1}
     chosen |= {"images": learned.image_shape, "classes": learned.labels and learned.labels.classes}
     screen.facts(settings_facts(_plain(state.params), chosen, _validated(manifest.metadata)))
@@ -70,6 +81,10 @@ def info(screen: Screen, path: Path) -> int:
         screen.say()
         for line in quality_lines(quality, manifest.metadata.get("head"), manifest.metadata.get("denoising")):
             line(screen)
+    if isinstance(figures := manifest.metadata.get("table_quality"), dict):
+        screen.say()
+        screen.table(tabling.quality_table(figures))
+        screen.prose(tabling.saved(figures))
     if learned.diagnostics:
         from narrows.diagnostics import Verdict
 
@@ -131,6 +146,7 @@ def bundle_values(path: Path, manifest: Manifest) -> dict[str, Any]:
         "n_features": learned.n_features,
         "feature_names": learned.feature_names,
         "image_shape": learned.image_shape,
+        "columns": None if learned.table is None else [asdict(column) for column in learned.table.columns],
         "task": TASKS.get(state.estimator),
         "classes": learned.labels and list(learned.labels.classes),
         "loss": learned.loss_name,
@@ -206,6 +222,8 @@ def noise_words(noise: Any) -> str:
     """Say what rows suffer in training; nothing where they do not."""
     if not noise:
         return ""
+    if noise == "auto":
+        return "auto: a fifth of the cells is hidden; in training only"
     about = dict(noise) if isinstance(noise, dict) else {"class": type(noise).__name__, **noise.get_params()}
     clipped = ", clipped to the range of the data" if about.get("clip") else ""
     return f"{_NOISES.get(about['class'], about['class'])} {about.get('strength', 0):g}{clipped}; in training only"

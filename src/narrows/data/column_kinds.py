@@ -45,8 +45,8 @@ class Column:
     mean, deviation : float
         Of numbers, and of dates in seconds (from 1970 on, from midnight, or their length): a scaled number has mean 0 and deviation 1.
         The mean of a constant number is the number.
-    whole : bool
-        Whether all its numbers are whole.
+    step : float
+        What all its numbers are whole multiples of: 1, or of dates 86,400, 60 or 1; 0 if of none of these. Reconstructions are so, too.
     categories : tuple of bool, int, float or str
         The categories with a place of their own, in order; of a binary column, the two values; of a constant one, the one.
     others : int
@@ -65,15 +65,21 @@ class Column:
     why: str = ""
     mean: float = 0.0
     deviation: float = 1.0
-    whole: bool = False
+    step: float = 0.0
     categories: tuple[bool | int | float | str, ...] = ()
     others: int = 0
     holes: float = 0.0
     guess: float = 1.0
 
     def __post_init__(self) -> None:
-        numbers = (self.mean, self.deviation, self.holes, self.guess)
-        if not all(map(math.isfinite, numbers)) or self.deviation <= 0 or self.guess <= 0 or self.others < 0 or not 0 <= self.holes <= 1:
+        numbers = (self.mean, self.deviation, self.holes, self.guess, self.step)
+        if (
+            not all(map(math.isfinite, numbers))
+            or self.deviation <= 0
+            or self.guess <= 0
+            or min(self.others, self.step) < 0
+            or not 0 <= self.holes <= 1
+        ):
             raise ValueError(f"column {self.name!r} has numbers out of their range: {numbers}")
         if len(self.categories) > MOST_CATEGORIES or sum(len(str(value)) for value in self.categories) > LONGEST:
             raise ValueError(f"column {self.name!r} has more categories than there is room for")
@@ -129,7 +135,7 @@ class Column:
 
         kind = self.arrow_type if kind is None else kind
         if self.kind in ("numeric", "date"):
-            return values_of(self.unscaled(compact), kind, whole=self.whole)
+            return values_of(self.unscaled(compact), kind, step=self.step)
         places = compact > 0.5 if self.kind == "binary" else compact
         return typed(pa.array(self.categories, self._value_type).take(pa.array(places.astype(np.int64))), kind)
 
@@ -142,7 +148,7 @@ class Column:
             return pa.nulls(n, kind)
         if self.categories:
             return typed(pa.repeat(pa.scalar(self.categories[0], self._value_type), n), kind)
-        return values_of(np.full(n, self.mean), kind, whole=self.whole)
+        return values_of(np.full(n, self.mean), kind, step=self.step)
 
     def codes(self, column: pa.ChunkedArray, where: str) -> np.ndarray:
         """Give the places of the categories of a column (n,), float32: one behind the last for those without a place, NaN for none.
@@ -222,15 +228,16 @@ def numbers_of(column: pa.ChunkedArray) -> np.ndarray:
     return values if per_second == 1.0 else values / per_second
 
 
-def values_of(numbers: np.ndarray, kind: Any, *, whole: bool = False) -> pa.Array:
+def values_of(numbers: np.ndarray, kind: Any, *, step: float = 0.0) -> pa.Array:
     """Give numbers (n,), float64, dates in seconds, as an Arrow array of a type; drawn in to what it can hold."""
     import pyarrow as pa
 
     types = pa.types
+    numbers = np.rint(numbers / step) * step if step else numbers
     if types.is_boolean(kind):
         return pa.array(numbers >= 0.5)
     if types.is_floating(kind) or types.is_decimal(kind):
-        return pa.array(np.rint(numbers) if whole else numbers).cast(kind, safe=False)
+        return pa.array(numbers).cast(kind, safe=False)
     if types.is_integer(kind):
         return pa.array(_within(numbers, np.dtype(kind.to_pandas_dtype())))
     if types.is_date32(kind):
@@ -242,7 +249,7 @@ def values_of(numbers: np.ndarray, kind: Any, *, whole: bool = False) -> pa.Arra
             numbers = numbers.clip(0, _DAY - 1)
         ticks = np.floor(numbers / _DAY + 0.5) * _DAY * 1000 if types.is_date64(kind) else numbers * _PER_SECOND[unit]
         return pa.array(_within(np.rint(ticks), storage)).cast(kind)
-    return typed(pa.array(np.rint(numbers) if whole else numbers), kind)
+    return typed(pa.array(numbers), kind)
 
 
 def coded(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:

@@ -23,6 +23,7 @@ LEAST_GUESS = 0.1  # nats: a category that nearly all rows have is not made to c
 LARGEST = float(np.finfo(np.float32).max)
 _NAMED_ID = re.compile(r"(?i:(^|[_\W])(id|uuid|guid|key|index)$|^(id|uuid)([_\W]|$))|[a-z](Id|ID)$", re.ASCII)
 _DATE = re.compile(r"\s*\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d.*)?\s*$", re.ASCII)
+STEPS = (86_400.0, 60.0, 1.0)  # of dates, in seconds; the last one of numbers too
 NOTHING, IDENTIFIER = "no value is known", "each row has its own"
 
 
@@ -196,13 +197,13 @@ def _plain(name: str, text: str, column: pa.ChunkedArray, kind: Kind | None, wei
     if not len(values):
         return Column(name, "left_out", text, NOTHING, holes=1.0)
     low, high = float(values.min()), float(values.max())
-    whole = bool((values == np.rint(values)).all()) and max(-low, high) < 2**53
     came = family(column.type)
     is_date = kind == "date" or (kind is None and came == "date")
+    step = _step(values, is_date)
     if low == high and kind != "binary":
         if came == "bool":
             return Column(name, "left_out", text, CONSTANT, categories=(bool(low),), holes=holes)
-        return Column(name, "left_out", text, CONSTANT, mean=low, whole=whole, holes=holes)
+        return Column(name, "left_out", text, CONSTANT, mean=low, step=step, holes=holes)
     if kind == "binary" or (kind is None and not is_date and low == 0 and high == 1 and bool(((values == 0) | (values == 1)).all())):
         others = values[(values != low) & (values != high)]
         if low == high or len(others):
@@ -216,8 +217,8 @@ def _plain(name: str, text: str, column: pa.ChunkedArray, kind: Kind | None, wei
     mean = float(_average(values, weight))
     deviation = float(np.sqrt(_average(np.square(values - mean), weight)))
     if not deviation > 10 * np.finfo(np.float64).eps * abs(mean):
-        return Column(name, "left_out", text, CONSTANT, mean=low, whole=whole, holes=holes)
-    return Column(name, "date" if is_date else "numeric", text, mean=mean, deviation=deviation, whole=whole and not is_date, holes=holes)
+        return Column(name, "left_out", text, CONSTANT, mean=low, step=step, holes=holes)
+    return Column(name, "date" if is_date else "numeric", text, mean=mean, deviation=deviation, step=step, holes=holes)
 
 
 def _categories(
@@ -298,6 +299,15 @@ def _cast(name: str, kind: str, column: pa.ChunkedArray, where: str) -> pa.Chunk
         raise ValueError(
             f"{where} holds in column {name!r} what is none of {wanted} ({reason}): mend it, or name another kind"
         ) from problem
+
+
+def _step(values: np.ndarray, is_date: bool) -> float:
+    """Tell what all values are whole multiples of; 0 if of none of those that are looked at."""
+    for step in STEPS if is_date else STEPS[-1:]:
+        times = values / step
+        if np.abs(times).max() < 2**53 and (times == np.rint(times)).all():
+            return step
+    return 0.0
 
 
 def _counts_rows(name: str, column: pa.ChunkedArray, values: np.ndarray, known: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.table_layout import Layout
+from narrows.data.tables import Columns
 from narrows.diagnostics import Verdict
 from narrows.estimators import _fitting
 from narrows.estimators._fitting import START_ROWS, Given
@@ -14,7 +15,7 @@ from narrows.estimators._judging import judge
 from narrows.networks import computation as computations
 from narrows.networks import linear_path
 from narrows.networks.network import Network
-from narrows.networks.plan import OutputGroup
+from narrows.networks.plan import OutputGroup, Plan
 from narrows.networks.scale import Scale
 from narrows.quality import LinearCode
 from narrows.training import noise as noises
@@ -64,7 +65,7 @@ class TableJob(_fitting.Job):
         weight = np.ones(len(sample), np.float32) if given.weight is None else given.weight[::step]
         mean = mean_of(layout, sample, weight)
         scale = Scale("none", np.zeros(layout.width), np.ones(layout.width), bounded=False, mean=mean)
-        plan = estimator._make_plan(layout.width, n_rows, "linear").model_copy(update={"output_groups": groups(layout)})
+        plan = planned(estimator, layout, n_rows)
         weights = computations.first_weights(plan, self.seeds.weights, mean)
         if plan.linear_path and start:
             pca = LinearCode.fit(sample, plan.n_components, weight=weight)
@@ -84,6 +85,25 @@ class TableJob(_fitting.Job):
 
     def _row_set(self, given: Given) -> CompactRows:
         return CompactRows(given.rows, self.network.scale, given.weight)
+
+
+def planned(estimator: Any, layout: Layout, n_rows: int | None) -> Plan:
+    """Give the plan of a network for the columns of a table."""
+    plan: Plan = estimator._make_plan(layout.width, n_rows, "linear")
+    return plan.model_copy(update={"output_groups": groups(layout)})
+
+
+def preview(estimator: Any, columns: Columns, n_rows: int) -> Plan:
+    """Give the plan that an estimator would make for the columns of a table, without rows of it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fit` does for parameters out of range.
+    """
+    _fitting.check_params(estimator)
+    estimator._columns = columns
+    return planned(estimator, columns.layout, n_rows)
 
 
 def hiding(noise: Any) -> Hidden | None:

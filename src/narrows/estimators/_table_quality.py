@@ -22,8 +22,8 @@ class ColumnQuality:
     Attributes
     ----------
     name : str
-    measure : {"RMS error", "wrong"}
-        The root of the mean squared error in the column's units, of dates in seconds; or the share of the rows of which another value is
+    measure : {"RMS error", "RMS error, days", "wrong"}
+        The root of the mean squared error in the column's units, of dates in days; or the share of the rows of which another value is
         told.
     rebuilt, told, guessed : float
         By the reconstruction; by that of rows from which the column was hidden; by the mean, or the most frequent value, of the training
@@ -67,7 +67,7 @@ def column_qualities(estimator: TableAutoencoder, X: Any, guess_from: np.ndarray
         hidden[:, place] = np.nan
         told = _table_rows.collapsed(network, columns, hidden)[:, place] if len(hidden) else truth
         guess = _guess(column, truth) if guess_from is None else guess_from[place]
-        measure = "RMS error" if column.kind in ("numeric", "date") else "wrong"
+        measure = {"numeric": "RMS error", "date": "RMS error, days"}.get(column.kind, "wrong")
         found[column.name] = ColumnQuality(
             column.name,
             measure,
@@ -96,5 +96,6 @@ def _error(column: Column, truth: np.ndarray, made: np.ndarray) -> float:
     if not len(truth):
         return float("nan")
     if column.kind in ("numeric", "date"):
-        return float(np.sqrt(np.square(truth.astype(np.float64) - made).mean()) * column.deviation)
+        units = column.deviation / (86_400 if column.kind == "date" else 1)
+        return float(np.sqrt(np.square(truth.astype(np.float64) - made).mean()) * units)
     return float(((made > 0.5) != (truth > 0.5)).mean() if column.kind == "binary" else (np.rint(made) != truth).mean())

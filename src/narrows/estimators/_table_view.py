@@ -93,12 +93,15 @@ def _cell(column: Column, value: float) -> float | str:
 
 def _number(column: Column, scaled: float) -> float | str:
     number = scaled * column.deviation + column.mean
+    number = round(number / column.step) * column.step if column.step else number
     if column.kind != "date":
-        return float(round(number)) if column.whole else number
+        return number
     if not column.type.startswith(("date", "timestamp")):
         return str(timedelta(seconds=round(max(-1e14, min(number, 1e14)))))
     try:
         moment = _EPOCH + timedelta(seconds=round(number))
     except OverflowError:
         return f"{number / 86_400 / 365.2425 + 1970:.0f}"
-    return moment.date().isoformat() if column.type.startswith("date") else moment.replace(tzinfo=None).isoformat(" ")
+    return (
+        moment.date().isoformat() if column.step == 86_400 or column.type.startswith("date") else moment.replace(tzinfo=None).isoformat(" ")
+    )

@@ -20,6 +20,7 @@ from narrows.estimators._checks import check_fitted
 from narrows.progress import Progress, Silent
 from narrows.quality import Quality
 from narrows.report import _charts, _content, _words
+from narrows.report._given import Given, autoencoder_of
 from narrows.report._head import head
 from narrows.report._packing import packed
 
@@ -55,7 +56,7 @@ def write(
         An .html file; written whole or not at all.
     estimator : Autoencoder, another of narrows, or LatentMap
         Fitted.
-    X : array-like of shape (n, d), or images
+    X : array-like of shape (n, d), images, or a table
         Rows as the estimator takes them.
     y : array-like of shape (n,), default=None
         Labels: points are colored by them, and a head is measured by them. None and NaN are labels that nobody knows.
@@ -108,7 +109,7 @@ def write(
         origin = f"Measured on {found.n_test:,} of these rows; PCA was fitted to them, which flatters it."
     spec, arrays, said = _content.explorer(about, max_rows, random_state, progress)
     where, blob = packed(arrays)
-    autoencoder = _content.autoencoder_of(estimator)
+    autoencoder = autoencoder_of(estimator)
     page = _template().render(
         title=title or type(estimator).__name__,
         headline=_words.headline(found, autoencoder.diagnostics_),
@@ -121,12 +122,15 @@ def write(
         n_codes=int(arrays["codes"].shape[1]),
         n_points=len(arrays["places"]),
         image=about.image,
+        table=about.words is not None,
         reconstructions=_content.reconstructions(about),
         charts=_content.history(about),
         quality=_content.quality_table(found),
         quality_note=origin or f"Measured on {found.n_test:,} test rows when the model was made; errors above are of these rows.",
         sampled=found.sampled,
-        histogram=_charts.histogram("errors of rows", about.errors, "mean squared error of a row"),
+        histogram=_charts.histogram(
+            "errors of rows", about.errors, "mean squared error of a row" if about.words is None else "mean loss of a row"
+        ),
         features=_content.feature_errors(about),
         head=head(autoencoder, about.rows, about.labels),
         layers=autoencoder.layer_table(),
@@ -140,10 +144,14 @@ def write(
         file.write(page.encode("utf-8"))
 
 
-def _facts(estimator: Any, about: _content.Given, more: Mapping[str, str] | None) -> list[tuple[str, str]]:
+def _facts(estimator: Any, about: Given, more: Mapping[str, str] | None) -> list[tuple[str, str]]:
     n, d = about.rows.shape
-    codes = _content.autoencoder_of(estimator)._n_features_out
-    own = [("model", type(estimator).__name__), ("rows", f"{n:,} of {d:,} numbers"), ("code", f"{codes:,} number{'s' * (codes != 1)}")]
+    codes = autoencoder_of(estimator)._n_features_out
+    own = [
+        ("model", type(estimator).__name__),
+        ("rows", f"{n:,} of {d:,} {'numbers' if about.words is None else 'columns'}"),
+        ("code", f"{codes:,} number{'s' * (codes != 1)}"),
+    ]
     return own + list((more or {}).items())
 
 

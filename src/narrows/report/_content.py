@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,16 +12,16 @@ import numpy as np
 from narrows import quality as qualities
 from narrows.data.image_files import png
 from narrows.data.names import shortened
-from narrows.estimators import LatentMap, _base
-from narrows.estimators._base import BaseAutoencoder
+from narrows.estimators import LatentMap, TableAutoencoder
 from narrows.estimators._checks import check_rows, dense
 from narrows.estimators.latent_map import AROUND, codes_around
 from narrows.plot.colors import PALETTES
 from narrows.progress import Progress
 from narrows.quality import Quality
-from narrows.report import _charts, _decoder
+from narrows.report import _charts, _decoder, _table
+from narrows.report._given import Given, autoencoder_of
 from narrows.report._plane import Plane, plane
-from narrows.report._rows import LONGEST, NARROW, as_image, column, most_rows, quantized
+from narrows.report._rows import LONGEST, NARROW, column, most_rows
 
 BLOCK = 8192  # rows that are rebuilt at a time
 MEASURED = 20_000  # rows that figures are of where none were given
@@ -38,70 +36,6 @@ HISTORY = {
 }
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a report is made of.
-
-    Attributes
-    ----------
-    estimator : fitted estimator
-    rows : ndarray of shape (n, d)
-    labels : ndarray of shape (n,) or None
-    names : list of str or None
-        What each row is called.
-    columns : dict of str to array-like of shape (n,)
-    image_shape : tuple of int or None
-        Of the image that each row is.
-    errors : ndarray of shape (n,), float32
-        Mean squared error of each row, in scaled units.
-    misses : ndarray of shape (d,)
-        Mean squared error of each feature, in scaled units.
-    """
-
-    estimator: Any
-    rows: np.ndarray
-    labels: np.ndarray | None
-    names: Sequence[str] | None
-    columns: Mapping[str, Any]
-    image_shape: tuple[int, ...] | None
-    errors: np.ndarray
-    misses: np.ndarray
-
-    @property
-    def network(self) -> Any:
-        """Weights, scaling and plan."""
-        return autoencoder_of(self.estimator)._network
-
-    def pair(self, chosen: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Give some rows, and their reconstructions, in the network's scaled units."""
-        return _pair(self.network, self.rows[chosen])
-
-    @cached_property
-    def image(self) -> dict[str, Any] | None:
-        """How rows are drawn as images."""
-        return as_image(self.image_shape, self.rows)
-
-    @cached_property
-    def features(self) -> list[str]:
-        """What the columns are called."""
-        names = getattr(autoencoder_of(self.estimator), "feature_names_in_", None)
-        return [f"x{place}" for place in range(self.rows.shape[1])] if names is None else [str(name) for name in names]
-
-
-def autoencoder_of(estimator: Any) -> BaseAutoencoder:
-    """Give the autoencoder that an estimator is, or has.
-
-    Raises
-    ------
-    TypeError
-        If it is, and has, none.
-    """
-    found = _base.autoencoder_of(estimator)
-    if not isinstance(found, BaseAutoencoder):
-        raise TypeError(f"a report is about an autoencoder of narrows, got {type(estimator).__name__}: give the autoencoder itself")
-    return found
-
-
 def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any] | None, image_shape: Sequence[int] | None) -> Given:
     """Check what a report is asked for, and run the network once.
 
@@ -110,15 +44,19 @@ def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any]
     NotFittedError, ValueError, TypeError
         If something does not fit.
     """
-    rows = dense(check_rows(autoencoder_of(estimator), X, reset=False))
-    n = len(rows)
+    made = autoencoder_of(estimator)
+    is_table = isinstance(made, TableAutoencoder)
+    rows = None if is_table else dense(check_rows(made, X, reset=False))
+    n = X.shape[0] if rows is None else len(rows)
     labels = None if y is None else np.asarray(y)
     for what, values in (("y", labels), ("names", names), *((f"the column {name!r}", values) for name, values in (columns or {}).items())):
         if values is not None and np.shape(values)[:1] != (n,):
             raise ValueError(f"{what} has the shape {np.shape(values)} beside {n:,} rows: give one value for each row")
         if values is not None and np.ndim(values) != 1:
             raise ValueError(f"{what} has the shape {np.shape(values)}: give one value for each row, of shape ({n},)")
-    shape = getattr(autoencoder_of(estimator), "image_shape_", None)
+    if rows is None:
+        return _table.given(made, X, labels=labels, names=names, columns=columns or {})
+    shape = getattr(made, "image_shape_", None)
     if image_shape is not None:
         shape = tuple(int(side) for side in image_shape)
         if math.prod(shape) != rows.shape[1]:
@@ -127,7 +65,7 @@ def given(estimator: Any, X: Any, y: Any, names: Any, columns: Mapping[str, Any]
             )
     elif shape is None and getattr(X, "ndim", 2) in (3, 4):
         shape = tuple(X.shape[1:])
-    return Given(estimator, rows, labels, names, columns or {}, shape, *_misses(autoencoder_of(estimator)._network, rows))
+    return Given(estimator, rows, labels, names, columns or {}, shape, *_misses(made._network, rows))
 
 
 def _pair(network: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +107,7 @@ def explorer(about: Given, most: int, seed: int, progress: Progress) -> tuple[di
     chosen = np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
     laid = plane(about.estimator, about.network, about.rows[chosen], seed, progress)
     columns, arrays = _colors(about, chosen, laid)
-    values, more = quantized(about.rows[chosen], image=about.image is not None)
+    values, more = about.values(chosen)
     decoder, weights, said = _decoding(about, laid)
     arrays |= more | weights | {"places": laid.places, "codes": laid.codes, "ids": (chosen + 1).astype(np.int32)}
     spec = {
@@ -180,6 +118,7 @@ def explorer(about: Given, most: int, seed: int, progress: Progress) -> tuple[di
         "rows": values,
         "image": about.image,
         "features": [shortened(name, LONGEST) for name in about.features] if about.image is None else None,
+        "words": about.words,
         "names": None if about.names is None else [shortened(str(about.names[place]), LONGEST) for place in chosen],
         **decoder,
     }
@@ -194,7 +133,7 @@ def _colors(about: Given, chosen: np.ndarray, laid: Plane) -> tuple[list[dict[st
     wanted += [(name, np.asarray(values)[chosen]) for name, values in about.columns.items()]
     wanted += [(f"z{place}", laid.codes[:, place]) for place in range(min(laid.codes.shape[1], NARROW))] if laid.kind != "code" else []
     if about.image is None and about.rows.shape[1] <= NARROW:
-        wanted += [(name, about.rows[chosen, place].astype(np.float32)) for place, name in enumerate(about.features)]
+        wanted += about.colors(chosen)
     specs: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
     for place, (name, values) in enumerate(wanted):
@@ -206,7 +145,7 @@ def _colors(about: Given, chosen: np.ndarray, laid: Plane) -> tuple[list[dict[st
 
 def _decoding(about: Given, laid: Plane) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
     """Give what decodes places in the page, and a sentence where that is not the decoder itself."""
-    problem = _decoder.untranslatable(about.network)
+    problem = about.untranslatable
     if not problem:
         spec, arrays = _decoder.translated(about.network)
         return {"decoder": spec}, arrays, ""
@@ -232,17 +171,23 @@ def reconstructions(about: Given) -> list[dict[str, Any]]:
     groups = {"best": order[:SHOWN], "median": order[middle : middle + SHOWN], "worst": order[-SHOWN:][::-1]}
     found = []
     for name, rows in groups.items():
+        if isinstance(about, _table.TableGiven):
+            found.append({"name": name, "rows": [{**_called(about, int(row)), "cells": about.cells(int(row), FEATURES)} for row in rows]})
+            continue
         scaled, made = about.pair(rows)
         rebuilt, cells = about.network.scale.undo(made), np.square(made - scaled)
         found.append({"name": name, "rows": [_shown(about, int(row), *of) for row, *of in zip(rows, rebuilt, cells, strict=True)]})
     return found
 
 
-def _shown(about: Given, row: int, rebuilt: np.ndarray, cells: np.ndarray) -> dict[str, Any]:
-    image = about.image
+def _called(about: Given, row: int) -> dict[str, Any]:
     called = f"row {row + 1:,}" if about.names is None else shortened(str(about.names[row]), LONGEST)
     label = None if about.labels is None else shortened(str(about.labels[row]), LONGEST)
-    shown: dict[str, Any] = {"called": called, "label": label, "error": f"{about.errors[row]:.4g}"}
+    return {"called": called, "label": label, "error": f"{about.errors[row]:.4g}"}
+
+
+def _shown(about: Given, row: int, rebuilt: np.ndarray, cells: np.ndarray) -> dict[str, Any]:
+    image, shown = about.image, _called(about, row)
     if image is not None:
         return shown | {"pictures": [picture(values, image) for values in (about.rows[row], rebuilt)]}
     first = np.argsort(-cells, kind="stable")[:FEATURES]

@@ -199,7 +199,7 @@ function makeDecoder(spec, arrays) {
 }
 
 // Make a function from a place to a row, between the four decoded places around it: for networks that have no plan.
-function makeInterpolation({ low, high, size, features }, read) {
+function makeInterpolation({ low, high, size, features }, read, words) {
   return (place) => {
     const [across, up] = place.map((value, axis) => between(((value - low[axis]) / (high[axis] - low[axis])) * (size - 1), 0, size - 1));
     const column = Math.min(Math.floor(across), size - 2), line = Math.min(Math.floor(up), size - 2);
@@ -208,6 +208,9 @@ function makeInterpolation({ low, high, size, features }, read) {
       const row = read((line + dy) * size + column + dx);
       for (let i = 0; i < features; i++) out[i] += share * row[i];
     }
+    if (!words) return out;
+    const nearest = read(Math.round(up) * size + Math.round(across)); // between two categories there is none
+    for (let i = 0; i < features; i++) if (words[i] && words[i].names) out[i] = nearest[i];
     return out;
   };
 }

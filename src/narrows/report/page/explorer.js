@@ -9,7 +9,7 @@ function makeModel(spec, arrays, points, frame) {
   const width = arrays.codes.length / points.x.length;
   const codeOfRow = (row) => arrays.codes.slice(row * width, (row + 1) * width);
   const decode = spec.decoder ? makeDecoder(spec.decoder, arrays) : null;
-  const interpolate = spec.grid ? makeInterpolation(spec.grid, makeReader(arrays, "grid", spec.grid.features)) : null;
+  const interpolate = spec.grid ? makeInterpolation(spec.grid, makeReader(arrays, "grid", spec.grid.features), spec.words) : null;
   return {
     width,
     codeOfRow,

@@ -63,6 +63,15 @@ function drawImage(canvas, row, { height, width, channels, black, white }) {
 
 const digits = (value) => (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : Number(value.toPrecision(4)).toString());
 
+// A value of a feature in words: of a table's column the name of its category, or the date.
+function told(spec, place, value) {
+  const words = spec.words && spec.words[place];
+  if (!Number.isFinite(value)) return "missing";
+  if (words && words.names) return words.names[Math.round(value)] ?? "another";
+  if (words && Math.abs(value) < 8.6e12) return new Date(1000 * value).toISOString().replace("T", " ").slice(0, words.date ? 16 : 10);
+  return digits(value);
+}
+
 function makeTable(titles, lines) {
   const table = element("table"), head = table.createTHead().insertRow(), body = table.createTBody();
   for (const title of titles) head.append(element("th", title, { scope: "col" }));
@@ -91,7 +100,7 @@ function showRows(box, titles, rows, spec) {
     });
     return;
   }
-  const features = spec.features.map((name, place) => [name, ...rows.map((row) => digits(row[place]))]);
+  const features = spec.features.map((name, place) => [name, ...rows.map((row) => told(spec, place, row[place]))]);
   const holder = element("div", "", { class: "values", tabindex: "0", role: "region", "aria-label": titles.join(" and ") });
   holder.append(makeTable(["feature", ...titles], features));
   const top = box.firstChild ? box.firstChild.scrollTop : 0;
