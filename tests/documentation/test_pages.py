@@ -67,6 +67,9 @@ RUN = {
 }
 
 
+ELSEWHERE = {"serving.md": {"sh", "python"}}  # by tests/serve/test_guide.py, which starts the servers
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 @pytest.mark.filterwarnings("ignore::narrows.errors.NarrowsWarning")
@@ -89,7 +92,7 @@ def test_no_page_shows_code_that_nothing_runs(page):
     """Blocks of some pages run above; examples live in examples/, and other pages have none."""
     languages = {language for language, _ in blocks(page)} - {"text"}
 
-    assert languages <= ({"pycon", "sh"} if page in RUN else set())
+    assert languages <= ({"pycon", "sh"} if page in RUN else ELSEWHERE.get(page, set()))
 
 
 def test_figures_are_compared_by_their_size():
