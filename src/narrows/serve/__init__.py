@@ -20,7 +20,7 @@ _NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "httptools",
 BACKLOG = 2048
 
 
-def run(settings: Settings, told: Callable[[str], None] = lambda address: None) -> None:
+def run(settings: Settings, told: Callable[[str], None] | None = None) -> None:
     """Serve bundles until SIGTERM or SIGINT; requests that were taken on are answered first.
 
     SIGHUP loads the bundles again, and so does a file that changes. What happens is written to standard error, one JSON object a line.
@@ -46,15 +46,20 @@ def run(settings: Settings, told: Callable[[str], None] = lambda address: None) 
     listening = _listening(settings)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def ready() -> None:
+        if told is not None:
+            told(address)
+
     with listening:
         if settings.workers > 1:
             from narrows.serve._workers import Workers
 
-            Workers(settings, listening).run(lambda: told(address))
+            Workers(settings, listening).run(ready)
         else:
             from narrows.serve._server import run as serve
 
-            serve(settings, listening, lambda: told(address))
+            serve(settings, listening, ready)
 
 
 def _listening(settings: Settings) -> socket.socket:

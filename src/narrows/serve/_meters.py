@@ -27,8 +27,10 @@ class Meters:
         Names that figures are kept by.
     shared : int, default=-1
         A file's descriptor that all processes have; memory of this process alone by default.
-    process, processes : int, default=0, 1
+    process : int, default=0
         Which of them this is.
+    processes : int, default=1
+        How many there are.
     """
 
     def __init__(self, routes: Iterable[str], models: Iterable[str], shared: int = -1, process: int = 0, processes: int = 1) -> None:

@@ -27,20 +27,20 @@ class About:
         How rows are scaled.
     rows_at_once : int
         That can be computed together without filling the memory.
-    feature_names : tuple of str or None
-    image_shape : tuple of int or None
+    feature_names : tuple of str or None, default=None
+    image_shape : tuple of int or None, default=None
         Height, width and channels, where rows are images.
-    classes : tuple or None
+    classes : tuple or None, default=None
         Those that a head tells apart.
-    predicts : {"probabilities", "prediction"} or None
+    predicts : {"probabilities", "prediction"} or None, default=None
         What a head gives: of classes, or numbers.
-    value_range : tuple of float
+    value_range : tuple of float, default=(0.0, 1.0)
         Between which the numbers of rows lie, nearly: black and white, where they are images.
-    training_error : float or None
+    training_error : float or None, default=None
         The mean error of rows when the model was made.
-    threshold : float or None
+    threshold : float or None, default=None
         The error from which on a detector calls a row an outlier.
-    measure : {"plain", "usual"}
+    measure : {"plain", "usual"}, default="plain"
         What a row's error is: its mean squared residual, or a detector's distance.
     versions : dict of str to str
         Of the libraries that made it.

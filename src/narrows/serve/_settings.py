@@ -22,14 +22,14 @@ class Limits:
 
     Parameters
     ----------
-    body : int, default=16 MiB
+    body : int, default=16777216
         Bytes of a request's body. All bodies that are held at one time may be `bodies` times as large.
     bodies : int, default=8
-    text : int, default=1,000,000
+    text : int, default=1000000
         Numbers in a body of JSON, which takes far more memory than the same in binary.
-    rows : int, default=65,536
+    rows : int, default=65536
         Of a request.
-    header : int, default=16 KiB
+    header : int, default=16384
         Bytes of a request's line and headers.
     connections : int, default=512
         Open at one time, in one process.
@@ -39,7 +39,7 @@ class Limits:
         From there to the answer.
     idle_seconds : int, default=15
         Of a connection between requests.
-    queue_rows : int, default=16,384
+    queue_rows : int, default=16384
         That may wait to be computed.
     """
 
