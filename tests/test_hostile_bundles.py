@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import narrows
-from narrows import _bundle_file, bundle
+from narrows import _bundle_file
 
 HERE = Path(__file__).parent
 GOLDEN = (HERE / "golden" / "v1.narrows").read_bytes()

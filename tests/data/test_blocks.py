@@ -221,7 +221,7 @@ def test_tables_that_differ(tmp_path):
     for name, columns in (("a", {"x": [1.0], "y": [2.0]}), ("b", {"x": [1.0], "z": [2.0]})):
         parquet.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
 
-    with pytest.raises(ValueError, match="only one of .* has a column 'y'"):
+    with pytest.raises(ValueError, match=r"only one of .* has a column 'y'"):
         data.blocks(tmp_path / "*.parquet")
 
 

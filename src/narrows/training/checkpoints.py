@@ -138,6 +138,7 @@ class Keeper:
             self._failed = True
         self._written = time.monotonic()
 
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, deserialize
 
