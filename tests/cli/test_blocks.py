@@ -257,6 +257,27 @@ def test_a_checkpoint_that_nobody_asked_for_is_told_and_replaced(narrows, rows, 
     assert not (tmp_path / "made.narrows.checkpoint").exists()
 
 
+def test_a_table_leaves_a_checkpoint_too(narrows, tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("x,kind\n" + "".join(f"{row % 7}.5,{'ab'[row % 2]}\n" for row in range(60)))
+    table = ["t.csv", "--layers", "8", "--epochs", "3", "--checkpoint-minutes", "0"]
+    assert narrows("fit", *table, "-o", "whole.narrows").code == 0
+    from narrows.training.checkpoints import Keeper
+
+    def killed(self, position, write=Keeper.write):
+        write(self, position)
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "write", killed)
+        assert narrows("fit", *table, "-o", "made.narrows").code != 0
+
+    assert (tmp_path / "made.narrows.checkpoint").exists()
+    assert "going on from" in narrows("fit", *table, "-o", "made.narrows", "--resume").out
+    ours, theirs = (package.load(tmp_path / f"{name}.narrows")._network.weights for name in ("whole", "made"))
+    assert all((ours[name] == theirs[name]).all() for name in ours)
+    assert not (tmp_path / "made.narrows.checkpoint").exists()
+
+
 def test_a_checkpoint_of_another_run_is_refused(narrows, rows, tmp_path):
     (tmp_path / "made.narrows.checkpoint").write_bytes(b"of an earlier run")
 

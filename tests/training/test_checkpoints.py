@@ -11,7 +11,7 @@ import pytest
 
 from narrows import Autoencoder, data
 from narrows.errors import CheckpointError, NarrowsWarning
-from narrows.training.checkpoints import Checkpoint, Keeper
+from narrows.training.checkpoints import Checkpoint, Keeper, digest
 
 RUNS = {
     "to the end": {"epochs": 4, "early_stopping": False},
@@ -146,3 +146,12 @@ def test_what_cannot_be_repeated_has_no_checkpoint(tmp_path):
         estimator(callbacks=[keras.callbacks.ReduceLROnPlateau()]).fit(rows, checkpoint=tmp_path / "a")
     with pytest.raises(ValueError, match="minutes between two checkpoints"):
         Checkpoint(tmp_path / "a", minutes=-1)
+
+
+def test_a_digest_is_of_values_and_not_of_where_they_lie():
+    assert digest([test_what_cannot_be_repeated_has_no_checkpoint, 1]) == digest([test_what_cannot_be_repeated_has_no_checkpoint, 1])
+    assert " at 0x" in repr(test_a_digest_is_of_values_and_not_of_where_they_lie)
+    one, other = (type("Same", (), {})() for _ in range(2))
+    assert digest([one]) == digest([other])
+    assert digest([np.zeros(2)]) != digest([np.zeros((1, 2))])
+    assert digest([np.zeros(2)]) != digest([np.zeros(2, np.float32)])

@@ -120,9 +120,9 @@ def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None
         except ValueError as problem:
             why, table = tabling.instead(asked, problem, screen.progress())
     if parts is None:
-        if how.blocks or how.resume:
-            raise ValueError(f"tables are read as a whole, and this is taken as one ({why}): leave out --blocks and --resume")
-        return _fit_table(screen, asked, tabling.read(screen, asked, why, table), output, page)
+        if how.blocks:
+            raise ValueError(f"tables are read as a whole, and this is taken as one ({why}): leave out --blocks")
+        return _fit_table(screen, asked, tabling.read(screen, asked, why, table), output, page, checkpoint)
     making.check_no_table(asked)
     estimator = making.estimator(asked, parts.task, parts.train)
     estimator.set_params(verbose=screen.progress())
@@ -155,12 +155,12 @@ def _look_for(screen: Screen, checkpoint: Checkpoint) -> None:
         screen.warning(f"an earlier run left '{checkpoint.path}', which this one will replace: --resume would go on from it")
 
 
-def _fit_table(screen: Screen, asked: Asked, parts: tabling.Parts, output: Path, page: Path | None) -> int:
+def _fit_table(screen: Screen, asked: Asked, parts: tabling.Parts, output: Path, page: Path | None, checkpoint: Checkpoint) -> int:
     """Train on a table, judge, save; give the exit code."""
     estimator = tabling.estimator(asked, len(parts.train))
     estimator.set_params(verbose=screen.progress())
     tabling.announce(screen, estimator, parts)
-    end, problem = tabling.train(estimator, parts)
+    end, problem = tabling.train(estimator, parts, checkpoint)
     if end != "done" and not _worth_keeping(estimator, end, output):
         kept = f"; '{output}' is as it was" if output.exists() else ""
         screen.error(f"{problem}; no epoch had ended and nothing was saved{kept}")
@@ -168,6 +168,8 @@ def _fit_table(screen: Screen, asked: Asked, parts: tabling.Parts, output: Path,
     figures = tabling.measured(estimator, parts) if end == "done" else None
     about = {"data": tabling.about(parts, asked), "recipe": None, "settings": asked.kept, "end": end, "table_quality": figures}
     _save(estimator, output, about)
+    if end == "done":
+        Path(checkpoint.path).unlink(missing_ok=True)
     if page is not None and figures is not None:
         tabling.write_report(screen, page, estimator, parts, asked, {"bundle": str(output), **dict(origin(about))})
     _conclude(screen, estimator, asked, output, _Run(end, problem), figures)

@@ -24,6 +24,7 @@ from narrows.errors import TrainingDiverged, VerdictWarning
 if TYPE_CHECKING:
     from narrows.bundle import Manifest
     from narrows.estimators import TableAutoencoder
+    from narrows.training.checkpoints import Checkpoint
 
 HELD_OUT = 0.1
 FILLED = (".csv", ".parquet")
@@ -149,7 +150,7 @@ def announce(screen: Screen, made: TableAutoencoder, parts: Parts) -> None:
     screen.say()
 
 
-def train(made: TableAutoencoder, parts: Parts) -> tuple[str, str]:
+def train(made: TableAutoencoder, parts: Parts, checkpoint: Checkpoint) -> tuple[str, str]:
     """Train; give how the run ended, and what the problem was.
 
     Raises
@@ -160,7 +161,8 @@ def train(made: TableAutoencoder, parts: Parts) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
-            made.fit(parts.train.frame, validation_data=None if parts.validation is None else parts.validation.frame)
+            validation = None if parts.validation is None else parts.validation.frame
+            made.fit(parts.train.frame, validation_data=validation, checkpoint=checkpoint)
     except KeyboardInterrupt:
         if not hasattr(made, "best_epoch_"):
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ MINUTES = 5.0
 BETWEEN_EPOCHS = 10.0  # seconds, so that epochs of a moment do not wait for the disk
 MOST_HEADER = 2**24  # bytes
 ABOUT = "narrows.checkpoint"
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function, which differs from process to process
 
 
 @dataclass
@@ -168,6 +170,6 @@ def digest(values: Iterable[Any]) -> str:
             array = np.ascontiguousarray(value)
             made.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
         else:
-            made.update(repr(value).encode())
+            made.update(ADDRESS.sub("", repr(value)).encode())
         made.update(b"\0")
     return made.hexdigest()
