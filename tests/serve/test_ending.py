@@ -196,3 +196,30 @@ def test_processes_end_with_the_one_that_keeps_them(start, odd):
     server.stop(signal.SIGKILL)
 
     assert server.logged("ended", n=2)
+
+
+def test_who_comes_when_too_many_wait_is_told_to_come_again(start, odd):
+    """Where but one row may wait, two that come at one time are one too many."""
+    server = start(odd.path, "--queue-rows", "1")
+    body, refused, answered = json.dumps(odd.rows[:1].tolist()), [], []
+
+    def ask():
+        with contextlib.closing(server.connect()) as connection:
+            for _ in range(500):
+                connection.request("POST", "/encode", body)
+                answer = connection.getresponse()
+                said = answer.read()
+                (answered if answer.status == 200 else refused).append((answer.status, answer.getheader("retry-after"), said))
+                if refused:
+                    return
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {(status, again) for status, again, _ in refused} == {(429, "1")}
+    assert b"1 rows are waiting already: try again in a moment" in refused[0][2]
+    assert answered
+    assert server.ask("POST", "/encode", odd.rows[:1].tolist()).status == 200

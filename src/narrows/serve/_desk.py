@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -165,8 +165,8 @@ class Hold:
     def __init__(self, desk: Desk) -> None:
         self._desk, self.n_bytes = desk, 0
 
-    async def body(self, request: Any) -> bytes:
-        """Receive the body of a request.
+    async def body(self, headers: dict[bytes, bytes], receive: Callable[[], Awaitable[Any]]) -> bytes:
+        """Receive the body of a request with these headers.
 
         Raises
         ------
@@ -175,15 +175,14 @@ class Hold:
         Gone
             If the client has hung up.
         """
-        headers = request.headers
-        if headers.get("content-encoding", "identity") not in ("identity", ""):
+        if headers.get(b"content-encoding", b"identity") not in (b"identity", b""):
             raise Refusal(415, "packed bodies are not read here: send it without Content-Encoding", accept_encoding="identity")
-        said = headers.get("content-length")
+        said = headers.get(b"content-length")
         if said is not None:
-            if not said.isdecimal():
+            if not said.isdigit():
                 raise bad("Content-Length must be a number")
             self._desk.take(self, int(said))
-        receive, parts = request.receive, list[bytes]()
+        parts = list[bytes]()
         while True:
             message = await receive()
             if message["type"] != "http.request":

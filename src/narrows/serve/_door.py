@@ -7,12 +7,9 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from narrows.serve import _refusals
 from narrows.serve._desk import Desk
-from narrows.serve._protocol_routes import HEALTH, INFER, INFERENCE
+from narrows.serve._protocol_routes import HEALTH, INFER, INFERENCE, Infer
 from narrows.serve._refusals import Gone, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -41,7 +38,7 @@ class Door:
         Answers requests for inference. They are the many, and go past the application's layers, which take more time than they do.
     """
 
-    def __init__(self, app: App, desk: Desk, infer: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(self, app: App, desk: Desk, infer: Infer) -> None:
         self.inner, self._desk, self._infer = app, desk, infer
         self._hosts = None if desk.tokens or desk.settings.insecure else {*LOCAL, desk.settings.host.encode()}
 
@@ -63,13 +60,13 @@ class Door:
             if (refusal := self._refused(scope)) is not None:
                 await answer(noted, refusal)
             elif (found := INFERENCE.fullmatch(scope["path"])) is not None and scope["method"] == "POST":
-                scope["path_params"], scope["route"] = found.groupdict(), None
+                scope["route"] = None
                 try:
-                    response = await self._infer(Request(scope, receive))
+                    content, headers = await self._infer(found["name"], found["version"], dict(scope["headers"]), receive)
                 except Refusal as problem:
                     await answer(noted, problem)
                 else:
-                    await response(scope, receive, noted)
+                    await send_all(noted, 200, content, headers)
             else:
                 await self.inner(scope, receive, noted)
         except Gone:
@@ -113,8 +110,11 @@ def _without_port(host: bytes) -> bytes:
 
 async def answer(send: Send, refusal: Refusal) -> None:
     """Send a refusal."""
-    content = _refusals.content(refusal.text)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send_all(send, refusal.status, _refusals.content(refusal.text), {"content-type": "application/json", **refusal.headers})
+
+
+async def send_all(send: Send, status: int, content: bytes, headers: dict[str, str]) -> None:
+    """Send an answer."""
+    shown = [(b"content-length", str(len(content)).encode()), *((name.encode(), value.encode()) for name, value in headers.items())]
+    await send({"type": "http.response.start", "status": status, "headers": shown})
     await send({"type": "http.response.body", "body": content})

@@ -16,6 +16,7 @@ from narrows.serve._refusals import Refusal
 
 INFERENCE = re.compile(r"/v2/models/(?P<name>[^/]+)(/versions/(?P<version>[^/]+))?/infer")
 INFER = "/v2/models/{name}/infer"  # what figures are kept by
+Infer = Callable[[str, str | None, dict[bytes, bytes], Any], Awaitable[tuple[bytes, dict[str, str]]]]
 HEALTH = ("/v2/health/live", "/v2/health/ready")
 SERVER = {
     "name": "narrows",
@@ -77,7 +78,7 @@ def add(app: FastAPI, desk: Desk) -> None:
         )
         app.add_api_route(
             f"{path}/infer",
-            inference(desk),
+            _infer(desk),
             methods=["POST"],
             summary="Run a model",
             operation_id=f"infer{suffix}",
@@ -95,14 +96,14 @@ def _check_ready(desk: Desk) -> None:
         raise Refusal(503, "the server is about to end" if desk.is_closing else "models are being loaded", retry_after="1")
 
 
-def _check_version(request: Request) -> None:
-    if (request.path_params.get("version") or _tensors.VERSION) != _tensors.VERSION:
+def _check_version(version: str | None) -> None:
+    if version not in (None, _tensors.VERSION):
         raise Refusal(404, f"models have one version here, {_tensors.VERSION!r}")
 
 
 def _about_model(desk: Desk) -> Any:
     async def model(request: Request) -> dict[str, Any]:
-        _check_version(request)
+        _check_version(request.path_params.get("version"))
         name = request.path_params["name"]
         served, start, outputs = desk.by_protocol(name)
         ends = [
@@ -122,7 +123,7 @@ def _about_model(desk: Desk) -> Any:
 
 def _is_ready(desk: Desk) -> Any:
     async def ready(request: Request) -> Response:
-        _check_version(request)
+        _check_version(request.path_params.get("version"))
         desk.by_protocol(request.path_params["name"])
         _check_ready(desk)
         return Response()
@@ -130,25 +131,36 @@ def _is_ready(desk: Desk) -> Any:
     return ready
 
 
-def inference(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
-    """Give what answers requests at `INFERENCE`, whose parts are among the parameters of their paths."""
+def _infer(desk: Desk) -> Any:
+    infer = inference(desk)
 
-    async def infer(request: Request) -> Response:
-        _check_version(request)
-        name = request.path_params["name"]
+    async def described(request: Request) -> Response:
+        name, version = request.path_params["name"], request.path_params.get("version")
+        content, headers = await infer(name, version, dict(request.scope["headers"]), request.receive)
+        return Response(content, headers=headers)
+
+    return described
+
+
+def inference(desk: Desk) -> Infer:
+    """Give what answers requests at `INFERENCE`: from the parts of their path, their headers and what they send to an answer."""
+
+    async def infer(name: str, version: str | None, headers: dict[bytes, bytes], receive: Any) -> tuple[bytes, dict[str, str]]:
+        _check_version(version)
         served, start, offered = desk.by_protocol(name)
-        kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-        if kind not in (JSON, "application/octet-stream", ""):
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind not in (b"application/json", b"application/octet-stream", b""):
             raise Refusal(415, f"send {JSON}, or application/octet-stream with binary tensors")
         with desk.holding() as hold:
-            body = await hold.body(request)
-            wanted = desk.wanted(served.model, start)
-            header_length = request.headers.get(_tensors.HEADER_LENGTH)
+            body = await hold.body(headers, receive)
+            said = headers.get(_tensors.HEADER_LENGTH.encode())
+            length = None if said is None else said.decode("latin-1")
             # Binary tensors are not copied, so that reading them takes no time.
-            work = _tensors.read, body if header_length is None else b"", body, header_length, wanted, offered
-            asked = await desk.read(*work)
+            asked = await desk.read(_tensors.read, body if length is None else b"", body, length, desk.wanted(served.model, start), offered)
             found = await served.batcher.submit(start, frozenset(asked.outputs), asked.rows)
-            content, headers = await desk.read(_tensors.write, b"" if all(asked.outputs.values()) else body, name, asked, found)
-        return Response(content, headers=headers)
+            answer: tuple[bytes, dict[str, str]] = await desk.read(
+                _tensors.write, b"" if all(asked.outputs.values()) else body, name, asked, found
+            )
+        return answer
 
     return infer

@@ -89,7 +89,7 @@ async def answered(desk: Desk, request: Request, route: Route, name: str | None)
         wanted = frozenset({about.predicts})
     with desk.holding() as hold:
         kind = _bodies.type_of(request.headers.get("content-type"))
-        body = await hold.body(request)
+        body = await hold.body(dict(request.scope["headers"]), request.receive)
         rows = await desk.read(_bodies.read, body, kind, body, desk.wanted(served.model, route.takes))
         found = await served.batcher.submit(route.takes, wanted, rows)
         kind = _answers.type_for(request.headers.get("accept"), kind)
