@@ -15,7 +15,7 @@ def test_help_names_every_command(narrows):
     done = narrows("--help")
 
     assert done.code == 0
-    reading = ("encode", "decode", "predict", "reconstruct", "score", "report", "export", "info")
+    reading = ("encode", "decode", "predict", "reconstruct", "score", "report", "export", "serve", "info")
     for command in ("fit", "dimensions", "map", "compare", "recipes", "study", *reading):
         assert f"\n  {command} " in done.out
     assert "..." not in done.out.partition("Commands:")[2]  # each is said in one line of 80 columns
