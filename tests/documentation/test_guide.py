@@ -18,6 +18,7 @@ THINGS = [
     narrows.SupervisedAutoencoder,
     narrows.SupervisedAutoencoderRegressor,
     narrows.SupervisedAutoencoder.fit,
+    narrows.TableAutoencoder,
     narrows.Dense,
     narrows.Conv,
     narrows.Gaussian,

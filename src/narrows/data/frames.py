@@ -96,7 +96,8 @@ def _check_types(frame: Any) -> None:
             values = frame.get_column(name).drop_nulls()
             found = f" ({values[0]!r}, say)" if len(values) else ""
             raise ValueError(
-                f"X holds {kind}{found} in column {name!r}, where numbers are needed: leave the column out or encode it as numbers"
+                f"X holds {kind}{found} in column {name!r}, where numbers are needed: leave the column out, or encode it as "
+                f"numbers, or fit a TableAutoencoder, which takes it as it is"
             )
 
 
