@@ -16,6 +16,7 @@ numbers by the root of the mean squared error in units of the column's deviation
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -99,26 +100,38 @@ def keras_side(path: str) -> None:
     model.save(path + ".keras")
 
 
-def seconds(quick: bool) -> None:
-    """Let the sides take turns, and print what they took."""
-    n, rounds = (20_000, 1) if quick else (ROWS, ROUNDS)
+def seconds(quick: bool, rounds: int) -> None:
+    """Let the sides take turns, and print what they took: seconds of a clock, and of all cores together, which other work hardly moves."""
+    n, rounds = (20_000, 1) if quick else (ROWS, rounds)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "table.parquet")
         make_file(Path(path), n)
         taken: dict[str, list[float]] = {"narrows": [], "keras": []}
+        cores: dict[str, list[float]] = {"narrows": [], "keras": []}
         for number in range(rounds):
             for side in list(taken)[:: 1 if number % 2 else -1]:
-                began = time.perf_counter()
+                began, busy = time.perf_counter(), _busy()
                 subprocess.run([sys.executable, __file__, "--side", side, path], check=True, env=_environment())
                 taken[side].append(time.perf_counter() - began)
-            print(f"round {number + 1}: " + ", ".join(f"{side} {values[-1]:.1f} s" for side, values in taken.items()), flush=True)
-    ratios = [ours / theirs for ours, theirs in zip(taken["narrows"], taken["keras"], strict=True)]
+                cores[side].append(_busy() - busy)
+            told = (f"{side} {taken[side][-1]:.1f} s, {cores[side][-1]:.1f} of cores" for side in taken)
+            print(f"round {number + 1}: " + "; ".join(told), flush=True)
     print(
         f"\n{n:,} rows of {NUMBERS + CATEGORIES} columns, {100 * HOLES:.0f} % holes; {WIDTHS} to {CODE}, batches of {BATCH}, "
         f"{EPOCHS} epochs"
     )
-    print(f"narrows {median(taken['narrows']):.1f} s, pandas and Keras {median(taken['keras']):.1f} s")
-    print(f"ratio, median of {rounds}: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    for what, found in (("seconds", taken), ("seconds of cores", cores)):
+        ratios = [ours / theirs for ours, theirs in zip(found["narrows"], found["keras"], strict=True)]
+        print(
+            f"{what}: narrows {median(found['narrows']):.1f}, pandas and Keras {median(found['keras']):.1f}; ratio, median of {rounds}: "
+            f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+
+
+def _busy() -> float:
+    """Give the seconds of cores that processes took which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _environment() -> dict[str, str]:
@@ -150,17 +163,16 @@ def by_constant(frame: Any) -> Any:
 
 
 def by_sklearn(make: Callable[[], Any]) -> Callable[[Any], Any]:
-    """Fill by an imputer of scikit-learn: numbers standardized, categories spread out, the likeliest taken."""
+    """Fill by an imputer of scikit-learn: numbers standardized, categories spread out but for the first of each, the likeliest taken."""
 
     def fill(frame: Any) -> Any:
         import pandas as pd
 
         numbers, words = frame.select_dtypes("number"), frame.select_dtypes(exclude="number")
         middle, spread = numbers.mean(), numbers.std().replace(0, 1)
-        parts = [(numbers - middle) / spread]
-        for name in words:
-            spread_out = pd.get_dummies(words[name], dtype=float).add_prefix(f"{name}=")
-            parts.append(spread_out.where(words[name].notna(), np.nan))
+        # All places of a category sum to 1: with all of them, an iterative imputer would tell each from the others, which are missing too.
+        places = {name: pd.get_dummies(words[name], dtype=float).iloc[:, 1:].where(words[name].notna(), np.nan) for name in words}
+        parts = [(numbers - middle) / spread, *(part.add_prefix(f"{name}=") for name, part in places.items())]
         whole = pd.concat(parts, axis=1)
         made = pd.DataFrame(make().fit_transform(whole), columns=whole.columns, index=whole.index)
         filled = frame.copy()
@@ -169,8 +181,9 @@ def by_sklearn(make: Callable[[], Any]) -> Callable[[Any], Any]:
             if name in numbers:
                 filled.loc[holes, name] = (made[name] * spread[name] + middle[name])[holes]
             else:
-                likeliest = made[[column for column in made if str(column).startswith(f"{name}=")]].idxmax(axis=1)
-                filled.loc[holes, name] = likeliest.str.removeprefix(f"{name}=")[holes]
+                shares = made[[f"{name}={value}" for value in places[name]]].set_axis(list(places[name]), axis=1)
+                first = sorted(frame[name].dropna().unique())[0]
+                filled.loc[holes, name] = shares.assign(**{first: 1 - shares.sum(axis=1)}).idxmax(axis=1)[holes]
         return filled
 
     return fill
@@ -249,10 +262,12 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="few rows and one round")
     parser.add_argument("--only", choices=["seconds", "holes"], help="one of the two")
     parser.add_argument("--side", nargs=2, metavar=("SIDE", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of seconds")
     asked = parser.parse_args()
     if asked.side:
         {"narrows": narrows_side, "keras": keras_side}[asked.side[0]](asked.side[1])
     else:
-        for part in ("seconds", "holes"):
-            if asked.only in (None, part):
-                {"seconds": seconds, "holes": holes}[part](asked.quick)
+        if asked.only in (None, "seconds"):
+            seconds(asked.quick, asked.rounds)
+        if asked.only in (None, "holes"):
+            holes(asked.quick)
