@@ -38,7 +38,7 @@ def app_of(desk: Desk) -> Door:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(Exception, _failed)
-    return Door(app, desk, _protocol_routes.inference(desk))
+    return Door(app, desk)
 
 
 def routes_of(door: Door) -> list[str]:

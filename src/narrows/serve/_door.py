@@ -7,9 +7,9 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from narrows.serve import _refusals
+from narrows.serve import _refusals, _routes
 from narrows.serve._desk import Desk
-from narrows.serve._protocol_routes import HEALTH, INFER, INFERENCE, Infer
+from narrows.serve._protocol_routes import HEALTH, INFER, INFERENCE, inference
 from narrows.serve._refusals import Gone, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -17,6 +17,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answering = Awaitable[tuple[bytes, dict[str, str]]]
 
 OPEN = frozenset({*HEALTH, "/", "/page.js", "/page.css"})  # without a token; "/" lists no models then
 LOCAL = (b"localhost", b"127.0.0.1", b"[::1]")
@@ -34,12 +35,14 @@ class Door:
     ----------
     app : ASGI application
     desk : Desk
-    infer : callable
-        Answers requests for inference. They are the many, and go past the application's layers, which take more time than they do.
+
+    Notes
+    -----
+    Requests for rows are the many. They go past the application's layers, which would take more time than all else.
     """
 
-    def __init__(self, app: App, desk: Desk, infer: Infer) -> None:
-        self.inner, self._desk, self._infer = app, desk, infer
+    def __init__(self, app: App, desk: Desk) -> None:
+        self.inner, self._desk, self._infer = app, desk, inference(desk)
         self._hosts = None if desk.tokens or desk.settings.insecure else {*LOCAL, desk.settings.host.encode()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +50,7 @@ class Door:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started, status, label = time.perf_counter(), 0, ""
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -59,10 +62,10 @@ class Door:
         try:
             if (refusal := self._refused(scope)) is not None:
                 await answer(noted, refusal)
-            elif (found := INFERENCE.fullmatch(scope["path"])) is not None and scope["method"] == "POST":
-                scope["route"] = None
+            elif (lane := self._lane(scope, receive)) is not None:
+                label, answering = lane
                 try:
-                    content, headers = await self._infer(found["name"], found["version"], dict(scope["headers"]), receive)
+                    content, headers = await answering
                 except Refusal as problem:
                     await answer(noted, problem)
                 else:
@@ -78,11 +81,21 @@ class Door:
             if not status:
                 await answer(noted, Refusal(500, _WRONG))
         seconds = time.perf_counter() - started
-        route = scope.get("route", self)
-        self._desk.meters.request(INFER if route is None else getattr(route, "path", ""), status, seconds)
+        self._desk.meters.request(label or getattr(scope.get("route"), "path", ""), status, seconds)
         if self._desk.settings.log_requests:
             client = scope.get("client")
             self._desk.log.request(scope["method"], scope["path"], status, seconds, client[0] if client else "")
+
+    def _lane(self, scope: Scope, receive: Receive) -> tuple[str, Answering] | None:
+        """Give what answers a request for rows, and what figures are kept by; None where it is another."""
+        if scope["method"] != "POST":
+            return None
+        if (found := INFERENCE.fullmatch(scope["path"])) is not None:
+            return INFER, self._infer(found["name"], found["version"], dict(scope["headers"]), receive)
+        if (found := _routes.PATH.fullmatch(scope["path"])) is not None:
+            label = f"/models/{{name}}/{found['word']}" if found["name"] else f"/{found['word']}"
+            return label, _routes.answered(self._desk, found["word"], found["name"], dict(scope["headers"]), receive)
+        return None
 
     def _refused(self, scope: Scope) -> Refusal | None:
         host = origin = authorization = b""

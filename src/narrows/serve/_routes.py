@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -78,9 +79,12 @@ ROUTES = {
 }
 
 
-async def answered(desk: Desk, request: Request, route: Route, name: str | None) -> Response:
-    """Answer a request of one of the routes."""
-    served = desk.model(name)
+PATH = re.compile(rf"(/models/(?P<name>[^/]+))?/(?P<word>{'|'.join(ROUTES)})")
+
+
+async def answered(desk: Desk, word: str, name: str | None, headers: dict[bytes, bytes], receive: Any) -> tuple[bytes, dict[str, str]]:
+    """Answer a request of one of the routes, from its headers and what it sends to an answer's body and headers."""
+    route, served = ROUTES[word], desk.model(name)
     about = served.model.about
     wanted = route.wanted
     if "head" in wanted:
@@ -88,13 +92,13 @@ async def answered(desk: Desk, request: Request, route: Route, name: str | None)
             raise Refusal(404, f"model {served.model.name!r} has no head, which was to predict something: fit it with --supervised")
         wanted = frozenset({about.predicts})
     with desk.holding() as hold:
-        kind = _bodies.type_of(request.headers.get("content-type"))
-        body = await hold.body(dict(request.scope["headers"]), request.receive)
+        kind = _bodies.type_of(headers.get(b"content-type", b"").decode("latin-1"))
+        body = await hold.body(headers, receive)
         rows = await desk.read(_bodies.read, body, kind, body, desk.wanted(served.model, route.takes))
         found = await served.batcher.submit(route.takes, wanted, rows)
-        kind = _answers.type_for(request.headers.get("accept"), kind)
+        kind = _answers.type_for(headers.get(b"accept", b"").decode("latin-1"), kind)
         content = await desk.read(_write, body, kind, route, about, found)
-    return Response(content, media_type=kind)
+    return content, {"content-type": f"{kind}; charset=utf-8" if kind.startswith("text/") else kind}
 
 
 def _write(kind: str, route: Route, about: About, found: dict[str, Any]) -> bytes:
@@ -108,9 +112,11 @@ def add(app: FastAPI, desk: Desk) -> None:
                      **_openapi.answer(f"{route.summary}.", route.schema, _bodies.CSV, _bodies.NPY, _bodies.ARROW)}  # fmt: skip
         body = _openapi.body(route.takes)
 
-        def of_one(route: Route = route) -> Callable[..., Any]:
+        def of_one(word: str = word) -> Callable[..., Any]:
             async def handle(request: Request) -> Response:
-                return await answered(desk, request, route, request.path_params.get("name"))
+                given = request.path_params.get("name"), dict(request.scope["headers"]), request.receive
+                content, headers = await answered(desk, word, *given)
+                return Response(content, headers=headers)
 
             return handle
 
