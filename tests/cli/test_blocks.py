@@ -206,7 +206,7 @@ def run(folder, *arguments: str) -> subprocess.Popen[str]:
             "--layers",
             "32",
             "--checkpoint-minutes",
-            "0",
+            "0.003",
             *arguments,
         ],
         cwd=folder,

@@ -11,7 +11,6 @@ import typer
 
 from narrows.cli import completion
 from narrows.cli.screen import Screen
-from narrows.data.column_kinds import KINDS
 
 
 class Scale(StrEnum):
@@ -367,6 +366,8 @@ def column_kinds(texts: list[str] | None) -> dict[str, str]:
     typer.BadParameter
         If one is no name and kind.
     """
+    from narrows.data.column_kinds import KINDS
+
     found: dict[str, str] = {}
     for text in texts or ():
         name, sign, kind = (part.strip() for part in text.rpartition("="))
