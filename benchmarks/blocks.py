@@ -145,6 +145,7 @@ def main() -> None:
         side(*sys.argv[2:])
         return
     parser = _report.options(__doc__.splitlines()[0], rounds=1)
+    parser.add_argument("--share", type=float, default=1.0, help="of the rows (default all, which takes half an hour)")
     parser.add_argument("--only", choices=("rows", "kills"), help="one part; both by default")
     arguments = _report.start(parser)
     found: dict[str, Any] = {}
@@ -152,7 +153,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, (n, *_) in SETS.items() if arguments.only != "kills" else ():
-            n = n // 1000 if arguments.quick else n
+            n = n // 1000 if arguments.quick else int(n * arguments.share)
             make(folder, name, n)
             for task in ("training", "encoding"):
                 rates: dict[str, list[float]] = {way: [] for way in WAYS}

@@ -20,7 +20,8 @@ from narrows.data.numbers import as_numbers, check_finite
 from narrows.data.numpy_files import read_header
 from narrows.progress import Silent
 
-BYTES = 2**24  # of a block, roughly
+BYTES = 2**22  # of a block, roughly
+BUFFERS, LEAST_BUFFER = 2**25, 2**14  # bytes that wait to be decoded: of all columns, of one
 IMAGES = 1024  # of a block at most
 
 
@@ -64,8 +65,9 @@ def parquet(path: Path, label: str | None) -> Stream:
         if not file.read(1):
             raise ValueError(f"{where} is empty (0 bytes): write or copy it again")
     with _sound(where, "Parquet"):
-        content = parquet.ParquetFile(path, buffer_size=2**20)
-    schema = content.schema_arrow
+        schema = parquet.read_schema(path)
+        # Each column has a buffer of its own, and wide tables have many.
+        content = parquet.ParquetFile(path, buffer_size=max(LEAST_BUFFER, BUFFERS // max(1, len(schema.names))))
     names = _names(schema.names, label, where)
     dtype = type_of([schema.field(name).type for name in names])
 
