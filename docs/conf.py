@@ -28,7 +28,12 @@ nitpicky = True  # a reference that leads nowhere is a warning, and a warning is
 # Other libraries are not linked: building needs no network.
 nitpick_ignore = [
     ("py:obj", f"sklearn.{name}")
-    for name in ("decomposition.PCA", "discriminant_analysis.LinearDiscriminantAnalysis", "ensemble.IsolationForest")
+    for name in (
+        "decomposition.PCA",
+        "discriminant_analysis.LinearDiscriminantAnalysis",
+        "ensemble.IsolationForest",
+        "impute.IterativeImputer",
+    )
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
