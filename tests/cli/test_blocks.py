@@ -90,6 +90,14 @@ def test_what_is_streamed_is_what_is_made_at_once(command, ending, narrows, bund
     assert ending == ".npy" or first[0].splitlines()[0] == first[1].splitlines()[0]
 
 
+def test_many_rows_are_read_at_once_if_that_is_said(narrows, bundle, monkeypatch):
+    monkeypatch.setattr("narrows.cli.blocks.LARGE", 1000)
+
+    for command in (["encode", bundle, "a.npy", "-o", "codes.npy"], ["score", bundle, "a.npy"]):
+        assert "read in blocks" in narrows(*command, "-v").err
+        assert "read in blocks" not in narrows(*command, "--no-blocks", "-v").err
+
+
 @pytest.mark.parametrize("ending", [".npy", ".csv"])
 def test_a_stream_that_was_cut_short_goes_on(ending, narrows, bundle, tmp_path, monkeypatch):
     monkeypatch.setattr("narrows.cli.blocks.ROWS_AT_ONCE", 256)

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from narrows import Autoencoder, AutoencoderOutlierDetector, Conv, SupervisedAutoencoder, SupervisedAutoencoderRegressor, data
+from narrows import (
+    Autoencoder,
+    AutoencoderOutlierDetector,
+    Conv,
+    SupervisedAutoencoder,
+    SupervisedAutoencoderRegressor,
+    TableAutoencoder,
+    data,
+)
 from narrows.networks.scale import learn
 
 
@@ -124,6 +132,10 @@ def test_what_needs_all_rows_says_so(rows):
         quick().partial_fit(blocks)
     with pytest.raises(TypeError, match="target takes rows in memory"):
         quick().fit(blocks, target=rows)
+    with pytest.raises(TypeError, match="TableAutoencoder takes rows in memory"):
+        TableAutoencoder(2, epochs=1, random_state=0).fit(blocks)
+    with pytest.raises(TypeError, match="fit of a detector takes rows in memory"):
+        AutoencoderOutlierDetector(quick()).fit(blocks)
 
 
 def test_a_row_that_is_not_finite_ends_the_fit_with_its_place(rows, tmp_path):

@@ -17,6 +17,7 @@ from narrows._files import replacing
 from narrows.cli.reading import Source
 from narrows.cli.screen import Screen, counted
 from narrows.data.converting import npy_header
+from narrows.data.frames import framed
 from narrows.data.names import NoSuchLabel
 from narrows.data.sources import SETS, expanded
 from narrows.data.standard_input import NAME as STANDARD_INPUT
@@ -215,14 +216,12 @@ def stream(
     ValueError, OSError
         If rows cannot be read, or the file cannot be written.
     """
-    from narrows.estimators._blocks import framed
-
     is_npy = growing.output.suffix.lower() == ".npy"
     done, size = growing.begun(resume)
     progress.begin("rows", len(blocks), "rows")
     with growing.opened(size) as file:
         while done < len(blocks):
-            found = compute(framed(blocks, blocks[done : done + ROWS_AT_ONCE]))
+            found = compute(framed(blocks[done : done + ROWS_AT_ONCE], blocks.feature_names, blocks.image_shape))
             if not done:
                 file.write(npy_header((len(blocks), found.shape[1]), found.dtype) if is_npy else _head(columns))
             file.write(np.ascontiguousarray(found).reshape(-1).view(np.uint8).data if is_npy else _lines(found, columns))

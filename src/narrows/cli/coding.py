@@ -86,7 +86,7 @@ def streams(manifest: Manifest, source: Source, in_blocks: bool | None, resume: 
     ValueError
         If that is asked for, and the bundle's rows are those of a table.
     """
-    wanted = in_blocks or (True if resume else None)
+    wanted = True if resume else in_blocks
     if manifest.state.learned.table is None:
         return blocks.in_blocks(source, wanted)
     if wanted:

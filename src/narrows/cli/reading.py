@@ -8,6 +8,7 @@ from typing import Any
 
 from narrows import data, plot
 from narrows.cli.screen import counted
+from narrows.data.frames import framed
 from narrows.data.sources import expanded
 from narrows.progress import Progress
 
@@ -82,18 +83,12 @@ def as_input(rows: Any) -> Any:
         return rows.X
     if not hasattr(rows, "X"):  # a table, with its types
         return rows.frame
-    if rows.feature_names is None and rows.image_shape is not None and is_images(rows):
-        return rows.X.reshape(len(rows.X), *rows.image_shape)
-    return as_table(rows)
+    return framed(rows.X, rows.feature_names, rows.image_shape)
 
 
 def as_table(rows: data.Rows) -> Any:
     """Give rows as a table if the columns have names, else as the array."""
-    if rows.feature_names is None:
-        return rows.X
-    import pyarrow as pa
-
-    return pa.table([pa.array(column) for column in rows.X.T.copy()], names=rows.feature_names)
+    return framed(rows.X, rows.feature_names)
 
 
 def described(rows: data.Rows) -> str:

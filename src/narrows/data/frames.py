@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,30 @@ def as_matrix(X: Any) -> tuple[Any, list[str] | None]:
     if frame is None:
         return X, None
     return _matrix(frame), list(frame.columns) if isinstance(next(iter(frame.columns), None), str) else None
+
+
+def framed(X: NDArray[Any], names: Sequence[str] | None, image_shape: tuple[int, ...] | None = None) -> Any:
+    """Give rows as an estimator takes them: a table if the columns have names, images as images, else the array.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    names : sequence of str or None
+        The d names of the columns.
+    image_shape : tuple of int, default=None
+        Of the image that each row is: (height, width), or with channels.
+
+    Returns
+    -------
+    pyarrow.Table of shape (n, d), ndarray of shape (n, height, width) or (n, height, width, channels), or `X` itself
+    """
+    if names is not None:
+        import pyarrow as pa
+
+        return pa.table([pa.array(column) for column in X.T.copy()], names=list(names))
+    if image_shape is not None and len(image_shape) in (2, 3):
+        return X.reshape(len(X), *image_shape)
+    return X
 
 
 def _checked(X: Any) -> Any:

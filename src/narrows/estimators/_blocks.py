@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Blocks
+from narrows.data.frames import framed
 
 MOST_HELD = 2**14  # rows to validate on, which are in memory
 MOST_HELD_BYTES = 2**28
@@ -35,15 +36,9 @@ class Whole:
         return Whole(rest, *parts)
 
 
-def framed(blocks: Blocks, rows: np.ndarray) -> Any:
+def as_known(blocks: Blocks, rows: np.ndarray) -> Any:
     """Give some of the rows with what is known about all: names of columns, or that they are images."""
-    if blocks.feature_names is not None:
-        import pyarrow as pa
-
-        return pa.table([pa.array(np.ascontiguousarray(column)) for column in rows.T], names=blocks.feature_names)
-    if blocks.image_shape is not None and len(blocks.image_shape) in (2, 3):
-        return rows.reshape(len(rows), *blocks.image_shape)
-    return rows
+    return framed(rows, blocks.feature_names, blocks.image_shape)
 
 
 def refuse(X: Any, door: str) -> None:

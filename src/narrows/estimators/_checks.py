@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import data
 from narrows.estimators import _images
-from narrows.estimators._blocks import framed
+from narrows.estimators._blocks import as_known
 
 
 def check_whole(name: str, value: Any, least: int = 1, *, words: tuple[Any, ...] = ()) -> None:
@@ -58,7 +58,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
         uint8, float32 or float64.
     """
     if isinstance(X, data.Blocks):
-        check_rows(estimator, framed(X, X[:least]), reset=reset, least=least)
+        check_rows(estimator, as_known(X, X[:least]), reset=reset, least=least)
         return X
     X, image_shape = _images.as_rows(estimator, data.as_frame(X), reset=reset)
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_min_samples=least, ensure_all_finite=True)

@@ -273,6 +273,8 @@ class Job:
     With `start`, weights that are new begin from the rows; without, where nothing is to be trained, anywhere.
     """
 
+    in_blocks = True  # whether rows may come so
+
     def __init__(
         self,
         estimator: Any,
@@ -451,6 +453,8 @@ def check_params(estimator: Any) -> None:
 def _given(
     estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, outputs: np.ndarray | None = None, least: int = 2
 ) -> Given:
+    if not estimator._job.in_blocks:
+        _blocks.refuse(X, type(estimator).__name__)
     if isinstance(X, Blocks):
         return _given_in_blocks(estimator, X, y, sample_weight, target, reset=reset, outputs=outputs)
     rows = dense(estimator._read(X, reset=reset, least=least, sample_weight=sample_weight))
@@ -466,9 +470,7 @@ def _given_in_blocks(
         raise TypeError("target takes rows in memory, as X then does; of Blocks the targets are the rows themselves")
     y = X.labels if y is None and estimator._labels else y
     rows, numbers = X.sample()
-    checked = dense(estimator._read(_blocks.framed(X, rows), reset=reset, least=2))
-    if checked.shape != rows.shape:
-        raise TypeError(f"{type(estimator).__name__} takes frames in memory and not Blocks: give blocks.sample()[0]")
+    estimator._read(_blocks.as_known(X, rows), reset=reset, least=2)
     labels, outputs = estimator._read_labels(y, len(X), outputs)
     whole = _blocks.Whole(X, check_weights(sample_weight, len(X)), labels)
     weight, labels = (None if part is None else part[numbers] for part in (whole.weight, labels))

@@ -30,6 +30,8 @@ JUDGED = 8192  # rows that are spread out for verdicts
 class TableJob(_fitting.Job):
     """One call of the trainer for the compact rows of a table."""
 
+    in_blocks = False
+
     @staticmethod
     def noise_of(noise: Any) -> Hidden | None:
         """Give what the parameter `noise` stands for; refuse what it cannot be."""

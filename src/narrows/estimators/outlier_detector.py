@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from narrows.data import table_frames
-from narrows.estimators import _reasons, _table_rows
+from narrows.estimators import _blocks, _reasons, _table_rows
 from narrows.estimators._base import BaseAutoencoder
 from narrows.estimators._checks import check_number, check_rows, check_whole, check_word
 from narrows.estimators._labels import NONE, held_out
@@ -172,6 +172,7 @@ class AutoencoderOutlierDetector(OutlierMixin, Saved, BaseEstimator):
             As `Autoencoder.fit` does.
         """
         started = time.monotonic()
+        _blocks.refuse(X, "fit of a detector")
         self._check_params()
         rows = self._checked(self.autoencoder, X, reset=True)
         seeds = check_random_state(self.random_state).randint(0, 2**31 - 1, size=2)
