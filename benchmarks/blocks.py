@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import _report
+import _watch
 import numpy as np
 
 SETS = {
@@ -57,14 +58,11 @@ def make(folder: Path, name: str, n: int) -> None:
 def side(folder: str, name: str, way: str, task: str) -> None:
     """Do one thing in this process, and print seconds and megabytes."""
     warnings.simplefilter("ignore")
-    peak = [0.0]
-    ended = threading.Event()
+    watched, ended = _watch.Watch(os.getpid()), threading.Event()
 
     def watch() -> None:
         while not ended.wait(0.02):
-            lines = Path("/proc/self/status").read_text().splitlines()
-            held = sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon", "RssShmem"))) / 1000
-            peak[0] = max(peak[0], held)
+            watched.look()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -87,7 +85,7 @@ def side(folder: str, name: str, way: str, task: str) -> None:
     seconds = time.perf_counter() - began
     ended.set()
     watcher.join()
-    print(json.dumps({"seconds": seconds, "MB": peak[0], "training seconds": getattr(made, "fit_seconds_", 0.0)}))
+    print(json.dumps({"seconds": seconds, "MB": watched.peak, "training seconds": getattr(made, "fit_seconds_", 0.0)}))
 
 
 def measured(folder: Path, name: str, way: str, task: str) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Any
 import _report
 import _rows
 import _sides
+import _watch
 import _works
 from _pairs import Side, SideFailed, Turns, say
 
@@ -70,24 +71,6 @@ def _steps(turns: Turns, load: Any, read: Any, fit: Any) -> None:
 SIDES = {"narrows": narrows_side, "keras": keras_side}
 
 
-class Watch:
-    """The most that a process has held, in MB (10⁶ bytes), by looking again and again."""
-
-    def __init__(self, pid: int) -> None:
-        self._path = f"/proc/{pid}/status"
-        self.now = self.peak = 0.0
-
-    def look(self) -> None:
-        """Look once."""
-        held = 0
-        with open(self._path) as file:
-            for line in file:
-                if line.startswith(("RssAnon:", "RssShmem:")):
-                    held += int(line.split()[1])
-        self.now = held * 1024 / 1e6
-        self.peak = max(self.peak, self.now)
-
-
 def measure(name: str, quick: bool, epochs: int, precision: str) -> dict[str, Any]:
     """Run one side step by step in a fresh process.
 
@@ -101,7 +84,7 @@ def measure(name: str, quick: bool, epochs: int, precision: str) -> dict[str, An
         side.wait_ready()
         steps: dict[str, Any] = {}
         for step in STEPS:
-            watch = Watch(side.pid)
+            watch = _watch.Watch(side.pid)
             began = time.perf_counter()
             said = side.ask(step, meanwhile=watch.look)
             watch.look()

@@ -8,6 +8,7 @@ import os
 import re
 from typing import Any, cast
 
+import numpy as np
 from safetensors import SafetensorError
 
 from narrows._files import opened
@@ -120,6 +121,28 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return made
+
+
+def is_sound(value: np.ndarray | None, *shapes: tuple[int, ...]) -> bool:
+    """Say whether an array is there, of one of these shapes, float64 and finite."""
+    return value is not None and value.shape in shapes and value.dtype == np.float64 and bool(np.isfinite(value).all())
+
+
+def check_weights(weights: dict[str, np.ndarray], needed: dict[str, tuple[int, ...]]) -> None:
+    """Refuse weights that a network has no use for, or cannot compute with.
+
+    Raises
+    ------
+    ValueError
+        If one is missing, too many, of another shape or type, or not finite.
+    """
+    given = {name: value.shape for name, value in weights.items()}
+    if given != needed:
+        name = sorted(set(given.items()) ^ set(needed.items()))[0][0]
+        raise ValueError(f"its weight {name!r} has shape {given.get(name)}, and the network needs {needed.get(name)}")
+    for name, value in weights.items():
+        if value.dtype not in (np.float32, np.uint32, np.int32) or (value.dtype == np.float32 and not np.isfinite(value).all()):
+            raise ValueError(f"its weight {name!r} holds values that are not finite, or of the type {value.dtype}")
 
 
 def _digest(content: bytes) -> str:

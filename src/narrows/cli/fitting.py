@@ -18,7 +18,7 @@ from narrows.cli.asking import BUNDLE, Asked
 from narrows.cli.locking import alone
 from narrows.cli.predicting import head_figures
 from narrows.cli.reading import Source, as_input, check_alike, check_output, described, load_rows, named
-from narrows.cli.reporting import PAGE, write_page
+from narrows.cli.reporting import PAGE, page_command, write_page
 from narrows.cli.screen import Screen, counted, size
 from narrows.cli.settings import TASKS
 from narrows.cli.telling import bundle_values, origin, quality_lines, settings_facts
@@ -128,16 +128,12 @@ def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None
     estimator.set_params(verbose=screen.progress())
     _announce(screen, estimator, parts, asked)
     run = _train(screen, estimator, parts, checkpoint)
-    if run.end != "done" and not _worth_keeping(estimator, run.end, output):
-        kept = f"; '{output}' is as it was" if output.exists() else ""
-        screen.error(f"{run.problem}; no epoch had ended and nothing was saved{kept}")
+    if _nothing_to_keep(screen, estimator, run, output):
         return EXIT_CODES[run.end]
     figures = None if run.quality is None else run.quality.to_dict()
     about = {"data": _about(parts, asked), "recipe": asked.recipe, "settings": asked.kept, "end": run.end, "quality": figures}
     about |= {name: found for name, found in (("head", run.head), ("denoising", run.denoising)) if found is not None}
-    _save(estimator, output, about)
-    if run.end == "done":
-        Path(checkpoint.path).unlink(missing_ok=True)
+    _save(estimator, output, about, checkpoint)
     if page is not None and run.quality is not None:
         _write_page(screen, page, estimator, parts, asked, about, run.quality)
     _conclude(screen, estimator, asked, output, run)
@@ -160,20 +156,16 @@ def _fit_table(screen: Screen, asked: Asked, parts: tabling.Parts, output: Path,
     estimator = tabling.estimator(asked, len(parts.train))
     estimator.set_params(verbose=screen.progress())
     tabling.announce(screen, estimator, parts)
-    end, problem = tabling.train(estimator, parts, checkpoint)
-    if end != "done" and not _worth_keeping(estimator, end, output):
-        kept = f"; '{output}' is as it was" if output.exists() else ""
-        screen.error(f"{problem}; no epoch had ended and nothing was saved{kept}")
-        return EXIT_CODES[end]
-    figures = tabling.measured(estimator, parts) if end == "done" else None
-    about = {"data": tabling.about(parts, asked), "recipe": None, "settings": asked.kept, "end": end, "table_quality": figures}
-    _save(estimator, output, about)
-    if end == "done":
-        Path(checkpoint.path).unlink(missing_ok=True)
+    run = _Run(*tabling.train(estimator, parts, checkpoint))
+    if _nothing_to_keep(screen, estimator, run, output):
+        return EXIT_CODES[run.end]
+    figures = tabling.measured(estimator, parts) if run.end == "done" else None
+    about = {"data": tabling.about(parts, asked), "recipe": None, "settings": asked.kept, "end": run.end, "table_quality": figures}
+    _save(estimator, output, about, checkpoint)
     if page is not None and figures is not None:
         tabling.write_report(screen, page, estimator, parts, asked, {"bundle": str(output), **dict(origin(about))})
-    _conclude(screen, estimator, asked, output, _Run(end, problem), figures)
-    return EXIT_CODES[end]
+    _conclude(screen, estimator, asked, output, run, figures)
+    return EXIT_CODES[run.end]
 
 
 def _name(source: Source) -> str:
@@ -370,12 +362,20 @@ def _as_trained(rows: data.Rows, train: data.Rows) -> data.Rows:
     return replace(rows, feature_names=train.feature_names)
 
 
-def _worth_keeping(estimator: Autoencoder, end: str, output: Path) -> bool:
-    """Whole epochs always; the beginning of a first one, cut short by Ctrl-C, only where nothing else is lost."""
-    return bool(estimator.n_epochs_) or (end == "interrupted" and not output.exists())
+def _nothing_to_keep(screen: Screen, estimator: Any, run: _Run, output: Path) -> bool:
+    """Tell whether a run ended too early, and say so.
+
+    Whole epochs are kept always; the beginning of a first one, cut short by Ctrl-C, only where nothing else is lost.
+    """
+    if run.end == "done" or estimator.n_epochs_ or (run.end == "interrupted" and not output.exists()):
+        return False
+    kept = f"; '{output}' is as it was" if output.exists() else ""
+    screen.error(f"{run.problem}; no epoch had ended and nothing was saved{kept}")
+    return True
 
 
-def _save(estimator: Autoencoder, output: Path, metadata: dict[str, Any]) -> None:
+def _save(estimator: Any, output: Path, metadata: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Write the bundle; the checkpoint of a run that ended well is then of no more use."""
     from narrows import bundle
 
     try:
@@ -386,17 +386,15 @@ def _save(estimator: Autoencoder, output: Path, metadata: dict[str, Any]) -> Non
         raise OSError(
             problem.errno, f"'{output}' could not be written ({reason}), and what was there is untouched: make room, or write elsewhere"
         ) from problem
+    if metadata["end"] == "done":
+        Path(checkpoint.path).unlink(missing_ok=True)
 
 
 def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, asked: Asked, about: dict[str, Any], quality: Quality) -> None:
     """Write a report about the test rows."""
     bundle = page.with_suffix(BUNDLE)
-    if asked.test is not None or parts.origin == OWN:
-        source = asked.test or asked.source
-        sources = [source] if isinstance(source, str) else list(source)
-        command = ["narrows", "report", str(bundle), *sources, *(["--test"] if asked.test is None else []), "-o", str(page)]
-    else:  # rows that only a run like this one holds out
-        command = ["narrows", "fit", "--config", str(bundle), "--report", "-o", str(bundle)]
+    data_set = asked.source if parts.origin == OWN and isinstance(asked.source, str) else None
+    command = page_command(bundle, page, asked.test, data_set)
     facts = {"bundle": str(bundle), **dict(origin(about))}
     write_page(screen, page, estimator, _as_trained(parts.test, parts.train), quality=quality, facts=facts, command=command)
 

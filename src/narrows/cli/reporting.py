@@ -36,6 +36,27 @@ def report(screen: Screen, bundle: Path, source: Source, output: Path, *, label:
     return 0
 
 
+def page_command(bundle: Path, page: Path, test: str | None, data_set: str | None = None) -> list[str]:
+    """Give the command that writes the page of a fit again.
+
+    Parameters
+    ----------
+    bundle, page : Path
+    test : str or None
+        Where the test rows are from, if from elsewhere.
+    data_set : str, default=None
+        The data set that brings them, if one does; else only a run like this one holds the same rows out.
+
+    Returns
+    -------
+    list of str
+    """
+    if test is None and data_set is None:
+        return ["narrows", "fit", "--config", str(bundle), "--report", "-o", str(bundle)]
+    source = [test] if test is not None else [str(data_set), "--test"]
+    return ["narrows", "report", str(bundle), *source, "-o", str(page)]
+
+
 def n_rows(rows: Any) -> int:
     """Count rows of numbers, or those of a table."""
     return len(rows.X) if hasattr(rows, "X") else len(rows)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from narrows.cli import making
 from narrows.cli.asking import Asked
 from narrows.cli.reading import Source, named
 from narrows.cli.screen import Screen, aligned, counted, size
 from narrows.cli.telling import settings_facts
 from narrows.data import table_files
+from narrows.data.splits import drawn
 from narrows.data.table_files import Table
 from narrows.data.tables import Columns, learn
 from narrows.data.writing import write_table
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from narrows.training.checkpoints import Checkpoint
 
 HELD_OUT = 0.1
+HELD_OUT_SEED = 0  # not the user's: figures of several seeds are about the same rows
 FILLED = (".csv", ".parquet")
 SHOWN = 5  # categories of a column
 FEWEST = 8  # rows of a table
@@ -208,11 +208,9 @@ def write_report(screen: Screen, page: Path, made: TableAutoencoder, parts: Part
     OSError
         If it cannot be written.
     """
-    from narrows.cli.reporting import write_page
+    from narrows.cli.reporting import page_command, write_page
 
-    source = asked.test or asked.source
-    sources = [source] if isinstance(source, str) else list(source)
-    command = ["narrows", "report", facts["bundle"], *sources, "-o", str(page)]
+    command = page_command(Path(facts["bundle"]), page, asked.test)
     write_page(screen, page, made, parts.test, quality=None, facts=facts, command=command)
 
 
@@ -362,10 +360,7 @@ def _others(source: str, asked: Asked, table: Table, progress: Any) -> Table:
 
 
 def _hold_out(table: Table) -> tuple[Table, Table]:
-    n = len(table)
-    held = np.zeros(n, bool)
-    # Not the user's seed: figures of several seeds are about the same rows.
-    held[np.random.RandomState(0).permutation(n)[: min(max(1, round(HELD_OUT * n)), n - 1)]] = True
+    held = drawn(len(table), HELD_OUT, HELD_OUT_SEED)
     return table.take(~held), table.take(held)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, overload
@@ -103,10 +104,8 @@ def type_of(kinds: list[Any]) -> np.dtype[Any]:
     """Give the smallest of uint8, float32 and float64 that holds columns of Arrow types exactly, whatever the values are."""
     import pyarrow as pa
 
-    if all(kind == pa.uint8() for kind in kinds):
-        return np.dtype(np.uint8)
-    narrow = [pa.bool_(), pa.uint8(), pa.int8(), pa.uint16(), pa.int16(), pa.float16(), pa.float32()]
-    return np.dtype(np.float32 if all(kind in narrow for kind in kinds) else np.float64)
+    as_floats = [pa.float64() if pa.types.is_decimal(kind) or pa.types.is_null(kind) else kind for kind in kinds]
+    return exact_type([np.dtype(kind.to_pandas_dtype()) for kind in as_floats], math.inf)
 
 
 def block_of(table: pa.Table, names: list[str], where: str, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ CELL = 12  # bytes, roughly
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
+    """How a file is laid out: its columns, and where its rows begin."""
+
     names: list[str]
     has_header: bool
     delimiter: str
@@ -64,19 +66,10 @@ def rows_of_csv(file: IO[bytes], label: str | None, where: str, name: str) -> Ro
     """
     import pyarrow as pa
 
-    layout = _layout(file, where)
+    layout = layout_of(file, where)
     check_columns(layout.names, label, where)
-    types = {column: pa.string() if column == label else pa.float64() for column in layout.names}
-    try:
-        table = _table(file, layout, types)
-    except pa.ArrowInvalid:  # true and false, or what is wrong; letting Arrow find but one type takes twice the memory
-        try:
-            table = _table(file, layout, {})
-        except pa.ArrowInvalid as problem:
-            raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
-    binary = [name for name in table.column_names if pa.types.is_binary(table[name].type)]
-    if binary:
-        raise ValueError(f"{where} holds bytes in column {binary[0]!r} that are not UTF-8: save the file as UTF-8")
+    # Letting Arrow find but one type takes twice the memory; where not all are numbers, it finds true and false, or what is wrong.
+    table = parsed(file, layout, {column: pa.string() if column == label else pa.float64() for column in layout.names}, where)
     numeric = [name for name in layout.names if is_number(name)]
     if layout.has_header and numeric:  # a first row with a word in it looks the same: say what it was taken for
         where += f" (whose first line, with {shortened(numeric[0])} in it, was read as the header)"
@@ -95,10 +88,10 @@ def read_single_column(path: Path, progress: Progress) -> Any:
 
     where = f"'{path}'"
     with opened(path, progress) as file:
-        layout = _layout(file, where)
+        layout = layout_of(file, where)
         if len(layout.names) > 1:
             raise ValueError(f"{where} has {len(layout.names)} columns; a file of labels has one: leave out the others")
-        layout = _Layout(["label"], False, layout.delimiter, 0, layout.block)
+        layout = Layout(["label"], False, layout.delimiter, 0, layout.block)
         try:
             return _table(file, layout, {"label": pa.string()})["label"]
         except pa.ArrowInvalid as problem:
@@ -127,19 +120,19 @@ def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Iterator
 
     where = f"'{path}'"
     with _files.opened(path) as file:
-        layout = _layout(file, where)
+        layout = layout_of(file, where)
         check_columns(layout.names, label, where)
         file.seek(0)
         found = None
         with suppress(pa.ArrowInvalid):
-            found = arrow.open_csv(file, **_options(layout, {})).schema
+            found = arrow.open_csv(file, **options(layout, {})).schema
         truths = {name for name in layout.names if found.field(name).type == pa.bool_()} if found is not None else set()
     types = {name: pa.string() if name == label else pa.bool_() if name in truths else pa.float64() for name in layout.names}
 
     def tables() -> Iterator[Any]:
         with _files.opened(path) as file:
             try:
-                for batch in arrow.open_csv(file, **_options(layout, types)):
+                for batch in arrow.open_csv(file, **options(layout, types)):
                     yield pa.Table.from_batches([batch])
             except pa.ArrowInvalid as problem:
                 raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
@@ -147,24 +140,70 @@ def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Iterator
     return layout.names, layout.has_header, tables()
 
 
-def _table(file: IO[bytes], layout: _Layout, types: dict[str, Any]) -> Any:
+def parsed(file: IO[bytes], layout: Layout, types: Mapping[str, Any], where: str, *, holes: bool = False) -> Any:
+    """Read a file whose layout is known as an Arrow table.
+
+    Parameters
+    ----------
+    file : binary file
+    layout : Layout
+    types : mapping of str to pyarrow.DataType
+        What columns are to be read as. If one cannot, all are read as what they look like.
+    where : str
+        What a sentence begins with.
+    holes : bool, default=False
+        Whether text may be missing.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    ValueError
+        If the file is ragged or no text in UTF-8.
+    """
+    import pyarrow as pa
+
+    try:
+        table = _table(file, layout, types, holes)
+    except pa.ArrowInvalid:
+        try:
+            table = _table(file, layout, {}, holes)
+        except pa.ArrowInvalid as problem:
+            raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
+    binary = [name for name in table.column_names if pa.types.is_binary(table[name].type)]
+    if binary:
+        raise ValueError(f"{where} holds bytes in column {binary[0]!r} that are not UTF-8: save the file as UTF-8")
+    return table
+
+
+def _table(file: IO[bytes], layout: Layout, types: Mapping[str, Any], holes: bool = False) -> Any:
     from pyarrow import csv as arrow
 
     file.seek(0)
-    return arrow.read_csv(file, **_options(layout, types))
+    return arrow.read_csv(file, **options(layout, types, holes=holes))
 
 
-def _options(layout: _Layout, types: dict[str, Any]) -> dict[str, Any]:
+def options(layout: Layout, types: Mapping[str, Any], *, holes: bool = False) -> dict[str, Any]:
+    """Give how Arrow is to read a file of a layout; see `parsed`."""
     from pyarrow import csv as arrow
 
     return {
         "read_options": arrow.ReadOptions(column_names=layout.names, skip_rows=layout.lines_before, block_size=layout.block),
         "parse_options": arrow.ParseOptions(delimiter=layout.delimiter),
-        "convert_options": arrow.ConvertOptions(column_types=types),
+        "convert_options": arrow.ConvertOptions(column_types=dict(types), strings_can_be_null=holes),
     }
 
 
-def _layout(file: IO[bytes], where: str) -> _Layout:
+def layout_of(file: IO[bytes], where: str) -> Layout:
+    """Find how a file is laid out, by its first line.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, or no text in UTF-8.
+    """
     with _text(file, errors="strict") as text:
         try:
             before, line = next(((number, line) for number, line in enumerate(text) if line.strip()), (0, ""))
@@ -179,11 +218,11 @@ def _layout(file: IO[bytes], where: str) -> _Layout:
     row = max(len(line), CELL * len(cells))
     block = max(LEAST_BLOCK, min(MOST_BLOCK, ROWS_IN_BLOCK * row), 4 * row)  # a row that is longer than a block cannot be parsed
     if all(map(is_number, cells)):
-        return _Layout([str(number + 1) for number in range(len(cells))], False, delimiter, before, block)
-    return _Layout(cells, True, delimiter, before + 1, block)
+        return Layout([str(number + 1) for number in range(len(cells))], False, delimiter, before, block)
+    return Layout(cells, True, delimiter, before + 1, block)
 
 
-def _what_is_wrong(file: IO[bytes], layout: _Layout, where: str, problem: Exception) -> str:
+def _what_is_wrong(file: IO[bytes], layout: Layout, where: str, problem: Exception) -> str:
     """Find the row that the parser stumbled over: it read blocks at once and does not know."""
     width = len(layout.names)
     for row, cells in enumerate(_records(file, layout, where), start=1):
@@ -196,7 +235,7 @@ def _what_is_wrong(file: IO[bytes], layout: _Layout, where: str, problem: Except
     return f"{where} cannot be read as CSV ({reason}): save it again as CSV in UTF-8"
 
 
-def _records(file: IO[bytes], layout: _Layout, where: str) -> Iterator[list[str]]:
+def _records(file: IO[bytes], layout: Layout, where: str) -> Iterator[list[str]]:
     with _text(file, errors="replace") as text:
         for _ in range(layout.lines_before):
             next(text)

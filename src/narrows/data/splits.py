@@ -33,18 +33,37 @@ def hold_out(rows: Rows, fraction: float = 0.1, *, seed: int = 0) -> tuple[Rows,
     ValueError
         If `fraction` is not between 0 and 1, or there are fewer than two rows.
     """
-    n = len(rows.X)
     if not 0 < fraction < 1:
         raise ValueError(f"fraction={fraction!r} came; it is a share of the rows: give a number between 0 and 1, such as 0.1")
+    n = len(rows.X)
     if n < 2:
         raise ValueError(f"{rows.name} has {n} row{'s' * (n != 1)}; holding some out needs two or more: give more rows")
+    mask = drawn(n, fraction, seed, rows.labels)
+    return _taken(rows, ~mask, rows.name, rows.test), _taken(rows, mask, f"{rows.name}, held out", None)
+
+
+def drawn(n: int, fraction: float, seed: int, labels: NDArray[Any] | None = None) -> NDArray[np.bool_]:
+    """Draw the rows that are held out of n, two or more, as `hold_out` does.
+
+    Parameters
+    ----------
+    n : int
+    fraction : float
+    seed : int
+    labels : ndarray of shape (n,), default=None
+        Of which each comes in proportion.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+    """
     random = np.random.RandomState(seed)  # the stream of Generator may change with NumPy, this one's may not
     count = min(max(1, round(fraction * n)), n - 1)
-    groups = _groups(rows.labels, n)
+    groups = _groups(labels, n)
     mask = np.zeros(n, dtype=bool)
     for group, share in zip(groups, _shares([len(group) for group in groups], count), strict=True):
         mask[random.permutation(group)[:share]] = True
-    return _taken(rows, ~mask, rows.name, rows.test), _taken(rows, mask, f"{rows.name}, held out", None)
+    return mask
 
 
 def _groups(labels: NDArray[Any] | None, n: int) -> list[NDArray[np.intp]]:

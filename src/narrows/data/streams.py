@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from narrows.data.columns import block_of, check_columns, labels_of, type_of
 from narrows.data.csv_files import csv_blocks
 from narrows.data.image_files import read_images
 from narrows.data.names import NoSuchLabel
-from narrows.data.numbers import as_numbers, check_finite
+from narrows.data.numbers import as_numbers, check_dtype, check_finite, exact_type
 from narrows.data.numpy_files import read_header
 from narrows.progress import Silent
 
@@ -149,7 +150,8 @@ def array(whole: NDArray[Any], where: str) -> Stream:
         raise ValueError(
             f"{where} has the shape {whole.shape}; rows have the shape (n, d), images (n, height, width) or with channels last"
         )
-    dtype = np.dtype(np.float64) if whole.dtype.kind in "iu" and whole.dtype.itemsize > 2 else as_numbers(whole[:1], where).dtype
+    check_dtype(whole.dtype, where)
+    dtype = exact_type([whole.dtype], math.inf)
     step = _rows_of(int(np.prod(whole.shape[1:])), dtype)
 
     def blocks() -> Iterator[tuple[NDArray[Any], None]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from narrows.data import arrow_files, standard_input
 from narrows.data.column_kinds import family
 from narrows.data.columns import check_columns, labels_of
-from narrows.data.csv_files import _Layout, _layout, _what_is_wrong
+from narrows.data.csv_files import layout_of, options, parsed
 from narrows.data.label_files import is_label_file, read_labels
 from narrows.data.metering import opened
 from narrows.data.names import NoSuchLabel, listed
@@ -189,38 +189,11 @@ def _read(name: str, label: str | None, types: Mapping[str, Any], progress: Prog
 def _of_csv(file: IO[bytes], label: str | None, where: str, types: Mapping[str, Any]) -> pa.Table:
     import pyarrow as pa
 
-    layout = _layout(file, where)
+    layout = layout_of(file, where)
     check_columns(layout.names, label, where)
     known = {name: kind for name, kind in types.items() if name in layout.names}
     known |= {} if label is None else {label: pa.string()}
-    try:
-        table = _parsed(file, layout, known)
-    except pa.ArrowInvalid:  # a column is not what it was: what it is now can be told better by all of it
-        try:
-            table = _parsed(file, layout, {})
-        except pa.ArrowInvalid as problem:
-            raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
-    binary = [name for name in table.column_names if pa.types.is_binary(table[name].type)]
-    if binary:
-        raise ValueError(f"{where} holds bytes in column {binary[0]!r} that are not UTF-8: save the file as UTF-8")
-    return table
-
-
-def _parsed(file: IO[bytes], layout: _Layout, types: Mapping[str, Any]) -> pa.Table:
-    from pyarrow import csv as arrow
-
-    file.seek(0)
-    return arrow.read_csv(file, **_options(layout, types))
-
-
-def _options(layout: _Layout, types: Mapping[str, Any]) -> dict[str, Any]:
-    from pyarrow import csv as arrow
-
-    return {
-        "read_options": arrow.ReadOptions(column_names=layout.names, skip_rows=layout.lines_before, block_size=layout.block),
-        "parse_options": arrow.ParseOptions(delimiter=layout.delimiter),
-        "convert_options": arrow.ConvertOptions(column_types=dict(types), strings_can_be_null=True),
-    }
+    return parsed(file, layout, known, where, holes=True)
 
 
 def _schema(path: Path) -> Any:
@@ -232,9 +205,9 @@ def _schema(path: Path) -> Any:
         if path.name.lower().endswith(".parquet"):
             return parquet.read_schema(file)
         if path.name.lower().endswith(".csv"):
-            layout = _layout(file, f"'{path}'")
+            layout = layout_of(file, f"'{path}'")
             file.seek(0)
-            return arrow.open_csv(file, **_options(layout, {})).schema
+            return arrow.open_csv(file, **options(layout, {}, holes=True)).schema
         start = file.read(6)
         file.seek(0)
         return (ipc.open_file(file) if start == b"ARROW1" else ipc.open_stream(file)).schema

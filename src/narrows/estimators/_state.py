@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from narrows import _backend
+from narrows._bundle_file import check_weights, is_sound
 from narrows.data.tables import Columns
 from narrows.diagnostics import Verdict
 from narrows.estimators._base import BaseAutoencoder
@@ -311,8 +312,7 @@ def _usual(arrays: dict[str, np.ndarray], state: State) -> Usual:
     shapes: dict[str, set[tuple[int, ...]]] = {key: {(d,)} for key in ("misfit", "center", "reach")}
     shapes |= {"code": {(k,)}, "precision": {(k, k), (k,)}}
     for key in USUAL:
-        value = arrays.get(key)
-        if value is None or value.shape not in shapes[key] or value.dtype != np.float64 or not np.isfinite(value).all():
+        if not is_sound(arrays.get(key), *shapes[key]):
             raise ValueError(f"its detector has no sound {key!r} for {d} features")
     if set(arrays) != set(USUAL) or min(arrays["misfit"].min(), arrays["reach"].min()) <= 0:
         raise ValueError("its detector's arrays do not belong together")
@@ -409,7 +409,7 @@ def _scaling(arrays: dict[str, np.ndarray], name: str, keys: tuple[str, ...], wi
     parts = {}
     for key in keys:
         value = arrays.get(f"{name}/{key}")
-        if value is None or value.shape != (width,) or value.dtype != np.float64 or not np.isfinite(value).all():
+        if value is None or not is_sound(value, (width,)):
             raise ValueError(f"its scaling has no sound {key!r} for {width} features")
         parts[key] = value
     return parts
@@ -459,7 +459,7 @@ def _network(
     if state.plan is not None:
         if state.plan.n_features != state.learned.width:
             raise ValueError(f"its plan is for {state.plan.n_features} features, and it was fitted on {state.learned.width}")
-        _check_weights({name: value.shape for name, value in weights.items()}, computations.shapes(state.plan), weights)
+        check_weights(weights, computations.shapes(state.plan))
         return Network(scale, weights, state.plan, label_scale=label_scale)
     if state.keras is None or set(state.keras) != {"encoder", "decoder"}:
         raise ValueError("it has neither a plan nor an encoder and a decoder")
@@ -479,18 +479,9 @@ def _network(
             raise ValueError("its layers need weights of other shapes than it holds")
     computation = make()
     present = computation.weights()
-    _check_weights({name: value.shape for name, value in weights.items()}, {name: value.shape for name, value in present.items()}, weights)
+    check_weights(weights, {name: value.shape for name, value in present.items()})
     computation.assign(weights)
     return Network(scale, weights, None, computation, head=state.head, label_scale=label_scale)
-
-
-def _check_weights(given: dict[str, tuple[int, ...]], needed: dict[str, tuple[int, ...]], weights: dict[str, np.ndarray]) -> None:
-    if given != needed:
-        name = sorted(set(given.items()) ^ set(needed.items()))[0][0]
-        raise ValueError(f"its weight {name!r} has shape {given.get(name)}, and the network needs {needed.get(name)}")
-    for name, value in weights.items():
-        if value.dtype not in (np.float32, np.uint32, np.int32) or (value.dtype == np.float32 and not np.isfinite(value).all()):
-            raise ValueError(f"its weight {name!r} holds values that are not finite, or of the type {value.dtype}")
 
 
 def _encode(name: str, value: Any) -> Any:

@@ -95,7 +95,7 @@ def _prepared(state: _State, arrays: dict[str, np.ndarray], said: Mapping[str, A
     plan, learned = state.plan, state.learned
     assert plan is not None
     weights = {key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")}
-    _check_weights(plan, weights)
+    _bundle_file.check_weights(weights, shapes(plan))
     if plan.n_features != learned.n_features or (plan.head and plan.head.activation) != HEADS[state.estimator]:
         raise ValueError(f"its {state.estimator}, its plan and its {learned.n_features} features do not belong together")
     kept = _vectors(arrays, "scale", ("shift", "factor"), plan.n_features)
@@ -144,22 +144,10 @@ def _graphs(plan: Plan, weights: dict[str, np.ndarray]) -> dict[str, bytes]:
     return graphs
 
 
-def _check_weights(plan: Plan, weights: dict[str, np.ndarray]) -> None:
-    needed = shapes(plan)
-    for name in sorted(needed.keys() | weights.keys()):
-        value = weights.get(name)
-        if value is None or value.shape != needed.get(name):
-            raise ValueError(
-                f"its weight {name!r} has shape {None if value is None else value.shape}, and the network needs {needed.get(name)}"
-            )
-        if value.dtype not in (np.float32, np.uint32, np.int32) or (value.dtype == np.float32 and not np.isfinite(value).all()):
-            raise ValueError(f"its weight {name!r} holds values that are not finite, or of the type {value.dtype}")
-
-
 def _vectors(arrays: dict[str, np.ndarray], group: str, keys: tuple[str, ...], width: int) -> dict[str, np.ndarray]:
     found = {f"{group}/{key}": arrays.get(f"{group}/{key}") for key in keys}
     for name, value in found.items():
-        if value is None or value.shape != (width,) or value.dtype != np.float64 or not np.isfinite(value).all():
+        if not _bundle_file.is_sound(value, (width,)):
             raise ValueError(f"it has no sound {name!r} of {width} numbers")
     return {name: value for name, value in found.items() if value is not None}
 
@@ -169,7 +157,7 @@ def _usual(arrays: dict[str, np.ndarray], plan: Plan) -> dict[str, np.ndarray]:
     allowed: dict[str, set[tuple[int, ...]]] = {"misfit": {(d,)}, "center": {(d,)}, "code": {(k,)}, "precision": {(k,), (k, k)}}
     found = {f"outliers/{key}": arrays.get(f"outliers/{key}") for key in USUAL}
     for name, value in found.items():
-        if value is None or value.shape not in allowed[name.partition("/")[2]] or value.dtype != np.float64 or not np.isfinite(value).all():
+        if not _bundle_file.is_sound(value, *allowed[name.partition("/")[2]]):
             raise ValueError(f"its detector has no sound {name!r}")
     kept = {name: value for name, value in found.items() if value is not None}
     if kept["outliers/misfit"].min() <= 0:

@@ -390,7 +390,7 @@ class _Loop:
         """Leave what a later process needs to go on."""
         assert self.keeper is not None
         arrays = _Mark(0, run.trainable, run.other, run.moments).arrays("now")
-        if epoch > marks["good"].epoch or sums is not None:
+        if sums is not None:  # within an epoch; at its end, what is good is what is now
             arrays |= marks["good"].arrays("good")
         if marks["best"] is not marks["good"]:
             arrays |= marks["best"].arrays("best")
