@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +54,26 @@ def mnist_path() -> Path:
     if not folder.is_dir():
         pytest.skip("MNIST is not there: set NARROWS_DATA to the folder that holds mnist/")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Give a Chromium that draws WebGL in software; skip where none is installed.
+
+    Its event loop counts as running for as long as it lives, and tests of other modules run loops of their own: hence one a module.
+    """
+    chromium = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    if chromium is None:
+        pytest.skip("there is no Chromium here")
+    from playwright.sync_api import sync_playwright
+
+    # The first four keep it from calling home, which has nothing to do with the page.
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    software = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *quiet, *software])
+        yield made
+        made.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -214,18 +213,3 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Give what starts servers for the tests of a module."""
     yield from starting(tmp_path_factory.mktemp("server"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Give Chromium; skip where it is not installed."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *quiet])
-        yield made
-        made.close()
