@@ -30,6 +30,10 @@ class CheckpointError(ValueError):
     """A checkpoint is damaged, or of a run with other rows or settings."""
 
 
+class PeerError(RuntimeError):
+    """Another process of a run that several share has failed, or cannot be reached."""
+
+
 class ExportError(RuntimeError):
     """An exported file would not compute what the model does, or does not run; nothing was written."""
 

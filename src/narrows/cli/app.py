@@ -15,6 +15,7 @@ from narrows.cli import completion, flags, toml_files
 from narrows.cli.flags import Bundle, Data, Debug, Json, Output, Quiet, TestRows, Verbose
 from narrows.cli.panels import Panelled
 from narrows.cli.screen import Screen, one_line
+from narrows.errors import PeerError
 
 Job = Callable[[], int]  # what a command will do, once all flags are read; gives the exit code
 
@@ -94,6 +95,9 @@ def fit(
     blocks: flags.InBlocks = None,
     resume: flags.Resume = False,
     checkpoint_minutes: flags.CheckpointMinutes = 5,
+    checkpoint: flags.CheckpointFile = None,
+    cluster: flags.OnCluster = None,
+    workers: flags.Workers = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -145,9 +149,10 @@ def fit(
     given = {name: value for name, value in given.items() if value is not None}
 
     def job() -> int:
-        from narrows.cli import asking, fitting
+        from narrows.cli import asking, clustering, fitting
 
-        how = fitting.Run(report, blocks, resume, checkpoint_minutes)
+        machines = clustering.machines(cluster, workers)
+        how = fitting.Run(report, blocks, resume, checkpoint_minutes, machines, checkpoint)
         return fitting.fit(context.obj, asking.asked(given, setting or [], config), how)
 
     return job
@@ -716,6 +721,10 @@ def _code(arguments: list[str] | None, screen: Screen) -> int:
         _trace(screen)
         screen.error(one_line(problem))
         return REFUSED
+    except PeerError as problem:
+        _trace(screen)
+        screen.error(one_line(problem))
+        return FAILED
     except Exception as problem:
         _trace(screen)
         hint = "" if screen.debug else " (--debug shows where)"

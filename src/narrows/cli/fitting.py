@@ -7,13 +7,13 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows import data
-from narrows.cli import blocks, making, tabling
+from narrows.cli import blocks, clustering, making, tabling
 from narrows.cli.asking import BUNDLE, Asked
 from narrows.cli.locking import alone
 from narrows.cli.predicting import head_figures
@@ -79,12 +79,18 @@ class Run:
         Whether to go on from where an earlier run was cut short.
     minutes : float
         Between two checkpoints.
+    machines : Machines or None
+        Which others to train on.
+    checkpoint : str or None
+        Where the run leaves its state; beside the bundle if None.
     """
 
     report: bool = False
     blocks: bool | None = None
     resume: bool = False
     minutes: float = 5.0
+    machines: clustering.Machines | None = None
+    checkpoint: str | None = None
 
 
 def fit(screen: Screen, asked: Asked, how: Run) -> int:
@@ -104,22 +110,25 @@ def fit(screen: Screen, asked: Asked, how: Run) -> int:
     if page is not None:
         check_output(page, (PAGE,), *(source for source in read if source is not None))
     making.check(asked)
-    with alone(output):
-        return _fit(screen, asked, how, output, page)
+    clustering.check(how.machines, asked, how.blocks)
+    with clustering.met(screen, how.machines) as here, alone(output) if here.leads else nullcontext():
+        return _fit(screen, asked, how, output, page, here.leads)
 
 
-def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None) -> int:
+def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None, leads: bool) -> int:
     from narrows.training.checkpoints import Checkpoint
 
-    checkpoint = Checkpoint(output.with_name(output.name + CHECKPOINT), how.minutes, how.resume)
+    checkpoint = Checkpoint(how.checkpoint or output.with_name(output.name + CHECKPOINT), how.minutes, how.resume)
     _look_for(screen, checkpoint)
     why, table, parts = tabling.why_table(asked), None, None
     if not why:
         try:
-            parts = _read(screen, asked, how.blocks)
+            parts = _read(screen, asked, how.blocks if how.machines is None else True)
         except ValueError as problem:
             why, table = tabling.instead(asked, problem, screen.progress())
     if parts is None:
+        if how.machines is not None:
+            raise ValueError(f"tables are fitted by one process, and this is taken as one ({why}): leave out --cluster")
         if how.blocks:
             raise ValueError(f"tables are read as a whole, and this is taken as one ({why}): leave out --blocks")
         return _fit_table(screen, asked, tabling.read(screen, asked, why, table), output, page, checkpoint)
@@ -127,7 +136,9 @@ def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None
     estimator = making.estimator(asked, parts.task, parts.train)
     estimator.set_params(verbose=screen.progress())
     _announce(screen, estimator, parts, asked)
-    run = _train(screen, estimator, parts, checkpoint)
+    run = _train(screen, estimator, parts, checkpoint, asked, how.machines)
+    if not leads:
+        return EXIT_CODES[run.end]
     if _nothing_to_keep(screen, estimator, run, output):
         return EXIT_CODES[run.end]
     figures = None if run.quality is None else run.quality.to_dict()
@@ -142,7 +153,7 @@ def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None
 
 def _look_for(screen: Screen, checkpoint: Checkpoint) -> None:
     """Say what becomes of a checkpoint that an earlier run left."""
-    there = Path(checkpoint.path).exists()
+    there = checkpoint.exists()
     if checkpoint.resume:
         screen.say(
             f"going on from '{checkpoint.path}'" if there else f"there is no '{checkpoint.path}' to go on from: this run begins anew"
@@ -290,15 +301,20 @@ def _announce(screen: Screen, estimator: Autoencoder, parts: _Parts, asked: Aske
     screen.say()
 
 
-def _train(screen: Screen, estimator: Autoencoder, parts: _Parts, checkpoint: Checkpoint) -> _Run:
+def _train(
+    screen: Screen, estimator: Autoencoder, parts: _Parts, checkpoint: Checkpoint, asked: Asked, machines: clustering.Machines | None
+) -> _Run:
     held, labelled = parts.validation, parts.task is not None
     validation = None if held is None else (as_input(held), held.labels) if labelled else as_input(held)
     target = None if parts.target is None else parts.target.X
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
-            given = {"validation_data": validation, "target": target, "checkpoint": checkpoint}
-            estimator.fit(as_input(parts.train), parts.train.labels if labelled else None, **given)
+            if machines is not None:
+                clustering.fit(machines, estimator, asked, parts.train, checkpoint, screen.progress())
+            else:
+                given = {"validation_data": validation, "target": target, "checkpoint": checkpoint}
+                estimator.fit(as_input(parts.train), parts.train.labels if labelled else None, **given)
     except KeyboardInterrupt:
         if not hasattr(estimator, "best_epoch_"):  # it came before the first step, or twice
             raise
@@ -387,7 +403,7 @@ def _save(estimator: Any, output: Path, metadata: dict[str, Any], checkpoint: Ch
             problem.errno, f"'{output}' could not be written ({reason}), and what was there is untouched: make room, or write elsewhere"
         ) from problem
     if metadata["end"] == "done":
-        Path(checkpoint.path).unlink(missing_ok=True)
+        checkpoint.discard()
 
 
 def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, asked: Asked, about: dict[str, Any], quality: Quality) -> None:

@@ -96,6 +96,7 @@ GoOn = Annotated[
 # Those of fit
 
 _ROWS, _CHOICES, _NETWORK, _LABELS, _TRAINING = "Rows in, bundle out", "Settings", "Network", "Labels", "Training"
+_CLUSTER = "Many machines"
 
 InBlocks = Annotated[
     bool | None,
@@ -118,6 +119,37 @@ CheckpointMinutes = Annotated[
     float,
     typer.Option(
         min=0, metavar="N", help="Leave a checkpoint every so many minutes, beside those at the ends of epochs.", rich_help_panel=_TRAINING
+    ),
+]
+CheckpointFile = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Where to leave the checkpoint, if not beside the bundle; on a cluster a place that all machines see, such as s3://bucket/run.",
+        show_default=False,
+        rich_help_panel=_TRAINING,
+    ),
+]
+OnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local:N for N workers on this machine alone; or env, where SLURM "
+        "or MPI has started this command several times.",
+        show_default=False,
+        rich_help_panel=_CLUSTER,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="How many workers of the cluster; by default one on each machine.",
+        show_default=False,
+        rich_help_panel=_CLUSTER,
     ),
 ]
 Recipe = Annotated[

@@ -34,7 +34,12 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self.quiet = self.verbose = self.debug = self.json = False
+        self.quiet = self.verbose = self.debug = self.json = self._mute = False
+
+    def mute(self) -> None:
+        """Say nothing more but errors, and give no result: another process speaks for this one."""
+        self.quiet, self.verbose, self.json = True, False, False
+        self._mute = True
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line for people; it is not broken, so that what is to be copied stays whole."""
@@ -80,6 +85,8 @@ class Screen:
 
     def warning(self, text: str) -> None:
         """Print a warning as one line on standard error."""
+        if self._mute:
+            return
         _console(sys.stderr).print(f"warning: {printable(text)}", style="yellow", soft_wrap=True)
 
     def error(self, text: str, command: str = "narrows") -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from narrows.cluster._connecting import Cluster, connected
+    from narrows.cluster._training import fit, joined
 
-__all__ = ["Cluster", "connected"]
+__all__ = ["Cluster", "connected", "fit", "joined"]
 
-_HOMES = {"Cluster": "_connecting", "connected": "_connecting"}
+_HOMES = {"Cluster": "_connecting", "connected": "_connecting", "fit": "_training", "joined": "_training"}
 
 
 def __getattr__(name: str) -> Any:

@@ -271,10 +271,19 @@ class Blocks:
             Of these rows, ascending.
         """
         numbers = _drawn(len(self), count, rng)
+        return self.leave_out(numbers), self.take(numbers), numbers
+
+    def leave_out(self, numbers: NDArray[np.int64]) -> Blocks:
+        """Give all rows but some.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (m,)
+            Of rows, ascending.
+        """
         labels = None if self.labels is None else np.delete(self.labels, numbers)
         without = np.union1d(self.without, self._whole(numbers))
-        names = self.feature_names, self.image_shape, labels, self.name
-        return Blocks(self.parts, *names, without=without), self.take(numbers), numbers
+        return Blocks(self.parts, self.feature_names, self.image_shape, labels, self.name, without=without)
 
     def _whole(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """Give the places, over all parts, of rows counted without those that are left out."""

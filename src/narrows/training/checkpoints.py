@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from narrows._files import opened, replacing
-from narrows.errors import CheckpointError, NarrowsWarning
+from narrows.errors import CheckpointError, MissingExtra, NarrowsWarning
+from narrows.training.ranks import ALONE, Ranks
 
 FORMAT = 1
 MINUTES = 5.0
@@ -54,7 +55,8 @@ class Checkpoint:
     Parameters
     ----------
     path : path-like
-        Written aside and renamed, so that it is always whole.
+        Written aside and renamed, so that it is always whole. With fsspec installed also an address that it knows, such as
+        ``s3://bucket/run.checkpoint``.
     minutes : float, default=5
         After how many it is written again within an epoch, at least 0; it is written at the ends of epochs, too, if ten seconds have
         passed. With 0 it is written as often as can be.
@@ -75,6 +77,80 @@ class Checkpoint:
         if not 0 <= self.minutes < float("inf"):
             raise ValueError(f"minutes between two checkpoints must be 0 or more, got {self.minutes!r}")
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that it is in, if that is one of this system's."""
+        return None if _is_address(self.path) else Path(self.path).absolute().parent
+
+    def exists(self) -> bool:
+        """Whether anything is there."""
+        if not _is_address(self.path):
+            return Path(self.path).exists()
+        store, name = _store(self.path)
+        return bool(store.exists(name))
+
+    def read(self) -> bytes | None:
+        """Give what is there, if anything is.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        MissingExtra
+            If it is an address, and fsspec is not installed.
+        """
+        if not self.exists():
+            return None
+        if _is_address(self.path):
+            store, name = _store(self.path)
+            return bytes(store.cat_file(name))
+        with opened(self.path) as file:
+            return file.read()
+
+    def replace(self, content: bytes) -> None:
+        """Write what it is to hold, as a whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        if not _is_address(self.path):
+            with replacing(self.path) as file:
+                file.write(content)
+            return
+        store, name = _store(self.path)
+        store.pipe_file(f"{name}.part", content)
+        store.mv(f"{name}.part", name)
+
+    def discard(self) -> None:
+        """Remove what is there.
+
+        Raises
+        ------
+        OSError
+            If it cannot be removed.
+        """
+        if not _is_address(self.path):
+            Path(self.path).unlink(missing_ok=True)
+            return
+        if self.exists():
+            store, name = _store(self.path)
+            store.rm_file(name)
+
+
+def _is_address(path: Any) -> bool:
+    return "://" in str(path)
+
+
+def _store(address: Any) -> tuple[Any, str]:
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise MissingExtra(f"a checkpoint at '{address}'", "fsspec", "ray") from None
+    store, name = url_to_fs(str(address))
+    return store, str(name)
+
 
 class Keeper:
     """What reads and writes the checkpoint of one run.
@@ -82,10 +158,12 @@ class Keeper:
     Parameters
     ----------
     of : Checkpoint
+    ranks : Ranks, default=ALONE
+        Whose run it is: the first of them reads and writes, the others hear from it.
     """
 
-    def __init__(self, of: Checkpoint) -> None:
-        self.of = of
+    def __init__(self, of: Checkpoint, ranks: Ranks = ALONE) -> None:
+        self.of, self._ranks = of, ranks
         self._written, self._run, self._failed = time.monotonic(), "", False
 
     def begin(self, run: str) -> Position | None:
@@ -99,9 +177,15 @@ class Keeper:
             If it cannot be read.
         """
         self._run = run
-        if not self.of.resume or not Path(self.of.path).exists():
+        content = b""
+        with self._ranks.together("to read the checkpoint"):
+            if self._ranks.leads and self.of.resume:
+                found = self.of.read()
+                content = b"" if found is None else found or b"\0"  # an empty file is a damaged one
+        content = self._ranks.from_first(content)
+        if not content:
             return None
-        told, arrays = _read(Path(self.of.path))
+        told, arrays = _parsed(content, self.of.path)
         if told.pop("run", None) != run:
             raise CheckpointError(
                 f"'{self.of.path}' is of a run with other rows, settings or versions of narrows, Keras or JAX: repeat that run as it was, "
@@ -122,12 +206,13 @@ class Keeper:
         """Write where training is. If that fails, a warning says so, once, and training goes on."""
         from safetensors.numpy import save
 
+        if not self._ranks.leads:
+            return
         about = {"format": FORMAT, "run": self._run, "epoch": position.epoch, "window": position.window, "step": position.step}
         arrays = {name: np.asarray(array, order="C") for name, array in position.arrays.items()}
         content = save(arrays, {ABOUT: json.dumps({**about, **position.told})})
         try:
-            with replacing(self.of.path) as file:
-                file.write(content)
+            self.of.replace(content)
             self._failed = False
         except OSError as problem:
             if not self._failed:
@@ -141,11 +226,9 @@ class Keeper:
         self._written = time.monotonic()
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _parsed(content: bytes, path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, deserialize
 
-    with opened(path) as file:
-        content = file.read()
     try:
         length = int.from_bytes(content[:8], "little")
         if not 8 <= length <= min(MOST_HEADER, len(content)):

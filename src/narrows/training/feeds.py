@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from narrows.training.ranks import Ranks
 from narrows.training.rows import BlockSet, RowSet, aligned, fill, on_device_scale
 from narrows.training.samplers import STREAMS, Shuffle, Streams, size_class
 
@@ -26,17 +27,17 @@ class Window:
     data : dict of str to array
     scale : tuple of array or None
         What scales them there.
-    order : ndarray, int32
-        Places in the arrays.
+    order : array, int32
+        Places in the arrays: of shape (slots * batch size,), or (shards, slots * share), in the arrays of each shard.
     n : int
-        How many of these places are rows to learn from; what comes after weighs nothing.
+        How many rows there are to learn from; what comes after them weighs nothing.
     number, first, steps : int
         Which window of the epoch this is; the place of its first step in the epoch; how many steps it has.
     """
 
     data: dict[str, Any]
     scale: Any
-    order: np.ndarray
+    order: Any
     n: int
     number: int
     first: int
@@ -57,7 +58,8 @@ class Feed(ABC):
     steps: int
     slots: int
 
-    def __init__(self) -> None:
+    def __init__(self, ranks: Ranks, batch_size: int) -> None:
+        self._ranks, self._batch_size = ranks, batch_size
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="narrows-feed")
         self._ahead: tuple[tuple[int, int], Future[Any]] | None = None
 
@@ -68,9 +70,12 @@ class Feed(ABC):
         ------
         ValueError, OSError
             If rows cannot be read.
+        PeerError
+            If another process cannot read its own.
         """
         for number in range(first, self.n_windows):
-            made = self._taken(epoch, number)
+            with self._ranks.together("to read its rows"):
+                made = self._taken(epoch, number)
             following = (epoch, number + 1) if number + 1 < self.n_windows else (epoch + 1, 0)
             if following[0] <= last_epoch:
                 self._ahead = following, self._thread.submit(self._make, *following)
@@ -98,11 +103,11 @@ class Feed(ABC):
 class Whole(Feed):
     """Rows in memory: one window, always of the same rows."""
 
-    def __init__(self, rows: RowSet, batch_size: int, seed: int) -> None:
-        super().__init__()
+    def __init__(self, rows: RowSet, batch_size: int, seed: int, ranks: Ranks) -> None:
+        super().__init__(ranks, batch_size)
         self.n_rows, self.n_windows = len(rows), 1
-        self._data, self._scale = rows.on_device()
-        self.slots = -(-len(self._data["x"]) // batch_size)
+        self._data, self._scale = rows.on_device(ranks)
+        self.slots = -(-size_class(self.n_rows) // batch_size)
         self.steps = -(-self.n_rows // batch_size)
         self._length = self.slots * batch_size
         self._sampler = Shuffle(self.n_rows, seed)
@@ -111,21 +116,24 @@ class Whole(Feed):
         return self._sampler.order(epoch, self._length)
 
     def _on_device(self, made: np.ndarray, number: int) -> Window:
-        return Window(self._data, self._scale, made, self.n_rows, 0, 0, self.steps)
+        order = made if self._ranks.mesh is None else self._ranks.place(np.maximum(self._ranks.cut(made, self._batch_size), 0))
+        return Window(self._data, self._scale, order, self.n_rows, 0, 0, self.steps)
 
 
 class InBlocks(Feed):
-    """Rows in files: a window is a pool of blocks of each of the eight streams."""
+    """Rows in files: a window is a pool of blocks of each of the eight streams, of which a process reads what its shards need."""
 
-    def __init__(self, rows: BlockSet, batch_size: int, seed: int) -> None:
-        super().__init__()
-        self._rows, self._batch_size = rows, batch_size
+    def __init__(self, rows: BlockSet, batch_size: int, seed: int, ranks: Ranks) -> None:
+        super().__init__(ranks, batch_size)
+        self._rows = rows
         self.n_rows = len(rows)
         block, pool = shape_of(self.n_rows, rows.blocks.shape[1], batch_size)
-        self._sampler = Streams(self.n_rows, seed, block, pool)
+        self._sampler = Streams(self.n_rows, seed, block, pool, batch_size)
+        _check_enough(ranks, batch_size, self._sampler.n_blocks)
         self.n_windows = self._sampler.n_windows
-        self._size = size_class(min(self.n_rows, self._sampler.window))
-        self.slots = -(-self._size // batch_size)
+        size = size_class(min(self.n_rows, self._sampler.window))
+        self.slots = -(-size // batch_size)
+        self._size = size if ranks.mesh is None else self.slots * ranks.share(batch_size)
         self._full = -(-self._sampler.window // batch_size)  # steps of every window but the last
         self.steps = sum(self._steps(self._sampler.size(number)) for number in range(self.n_windows))
 
@@ -133,27 +141,58 @@ class InBlocks(Feed):
         return -(-n // self._batch_size)
 
     def _make(self, epoch: int, number: int) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
-        rows = self._rows
+        rows, ranks = self._rows, self._ranks
         blocks, order = self._sampler.window_of(epoch, number)
-        arrays = {"x": aligned((self._size, rows.blocks.shape[1]), np.uint8 if rows.as_bytes else np.float32)}
+        n = len(order)
+        arrays = {"x": aligned((len(ranks.mine) * self._size, rows.blocks.shape[1]), np.uint8 if rows.as_bytes else np.float32)}
         beside = {name: values for name, values in (("weight", rows.weight), ("y", rows.y)) if values is not None}
-        arrays |= {name: np.zeros((self._size, *values.shape[1:]), values.dtype) for name, values in beside.items()}
-        done = 0
+        arrays |= {name: np.zeros((len(arrays["x"]), *values.shape[1:]), values.dtype) for name, values in beside.items()}
+        if ranks.mesh is None:
+            wanted: list[np.ndarray | None] = [None]
+            order = np.resize(order, self.slots * self._batch_size)
+        else:
+            order = np.concatenate([order, np.full(self.slots * self._batch_size - n, -1, np.int32)])
+            order = ranks.cut(order, self._batch_size)
+            wanted = [np.unique(own[own >= 0]) for own in order]
+            order = np.stack([np.searchsorted(np.unique(own[own >= 0]), own) for own in order]).astype(np.int32)
+        done, before = [shard * self._size for shard in range(len(wanted))], 0
         for start, stop in blocks:
-            here = slice(done, done + stop - start)
-            fill(arrays["x"][here], rows.blocks[start:stop], rows.scale, rows.as_bytes)
-            for name, values in beside.items():
-                arrays[name][here] = values[start:stop]
-            done += stop - start
-        return arrays, np.resize(order, self.slots * self._batch_size), done
+            inside = [_inside(places, before, before + stop - start) for places in wanted]
+            before += stop - start
+            if all(places is not None and not len(places) for places in inside):
+                continue
+            block = rows.blocks[start:stop]
+            for shard, places in enumerate(inside):
+                some = block if places is None else block[places]
+                here = slice(done[shard], done[shard] + len(some))
+                fill(arrays["x"][here], some, rows.scale, rows.as_bytes)
+                for name, values in beside.items():
+                    arrays[name][here] = values[start:stop] if places is None else values[start:stop][places]
+                done[shard] += len(some)
+        return arrays, order, n
 
     def _on_device(self, made: tuple[dict[str, np.ndarray], np.ndarray, int], number: int) -> Window:
-        import jax
-
         arrays, order, n = made
         scale = on_device_scale(self._rows.scale) if self._rows.as_bytes else None
-        data = {name: jax.device_put(values) for name, values in arrays.items()}
-        return Window(data, scale, order, n, number, number * self._full, self._steps(n))
+        data = {name: self._ranks.place(values) for name, values in arrays.items()}
+        placed = order if self._ranks.mesh is None else self._ranks.place(order)
+        return Window(data, scale, placed, n, number, number * self._full, self._steps(n))
+
+
+def _check_enough(ranks: Ranks, batch_size: int, n_blocks: int) -> None:
+    if ranks.shards > batch_size:
+        raise ValueError(
+            f"batches of {batch_size} rows cannot be shared out among {ranks.shards}: take fewer workers or a larger batch_size"
+        )
+    if ranks.size > n_blocks:
+        raise ValueError(f"there are {ranks.size} workers for {n_blocks} blocks of rows: take at most {n_blocks} workers")
+
+
+def _inside(places: np.ndarray | None, start: int, stop: int) -> np.ndarray | None:
+    """Give which of some places, ascending, lie in a block, counted from its start; None are all."""
+    if places is None:
+        return None
+    return places[slice(*np.searchsorted(places, (start, stop)))] - start
 
 
 def shape_of(n: int, width: int, batch_size: int) -> tuple[int, int]:
@@ -173,6 +212,6 @@ def shape_of(n: int, width: int, batch_size: int) -> tuple[int, int]:
     return block, max(1, window // (STREAMS * block))
 
 
-def feed_of(rows: RowSet | BlockSet, batch_size: int, seed: int) -> Feed:
-    """Give what feeds rows to the device."""
-    return InBlocks(rows, batch_size, seed) if isinstance(rows, BlockSet) else Whole(rows, batch_size, seed)
+def feed_of(rows: RowSet | BlockSet, batch_size: int, seed: int, ranks: Ranks) -> Feed:
+    """Give what feeds rows to the devices."""
+    return InBlocks(rows, batch_size, seed, ranks) if isinstance(rows, BlockSet) else Whole(rows, batch_size, seed, ranks)

@@ -16,6 +16,7 @@ from narrows.networks.lowering import lower
 from narrows.training.noise import GENERATOR, Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
+from narrows.training.ranks import ALONE, Ranks
 
 Arrays = Mapping[str, Any]
 EVALUATION_BATCH = 512
@@ -53,6 +54,7 @@ class _Compiled:
 
     name: str
     function: Callable[..., Any]
+    ranks: Ranks = ALONE
     compiled: dict[Any, Any] = field(default_factory=dict)
 
     def __call__(self, *args: Any) -> Any:
@@ -61,7 +63,7 @@ class _Compiled:
         leaves, structure = jax.tree.flatten(args)
         key = structure, tuple((np.shape(leaf), leaf.dtype) for leaf in leaves)
         if key not in self.compiled:
-            lowered = jax.jit(self.function).lower(*args)
+            lowered = jax.jit(self.function, out_shardings=self.ranks.replicated).lower(*args)
             compilations[self.name] += 1
             self.compiled[key] = _in_thread(lowered.compile)
         return self.compiled[key](*args)
@@ -102,6 +104,7 @@ def program(
     precision: str,
     shared: bool,
     noise: Noise | None = None,
+    ranks: Ranks = ALONE,
 ) -> Program:
     """Find or make the program of a network.
 
@@ -117,24 +120,26 @@ def program(
         computation, and go with it, for a program keeps its network alive.
     noise : Noise, default=None
         What the rows suffer; its strength, its bounds and its random key are in ``numbers["noise"]``.
+    ranks : Ranks, default=ALONE
+        Among whom every batch is shared out.
 
     Returns
     -------
     Program
     """
     kept = _programs if shared else computation.programs
-    key = (computation, objective.key, optimizer, batch_size, precision, None if noise is None else noise._key)
+    key = (computation, objective.key, optimizer, batch_size, precision, None if noise is None else noise._key, ranks)
     if key in kept:
         kept.move_to_end(key)
         return kept[key]
-    kept[key] = made = _make(computation, objective, optimizer, batch_size, precision, noise)
+    kept[key] = made = _make(computation, objective, optimizer, batch_size, precision, noise, ranks)
     while len(kept) > _PROGRAMS_KEPT:
         kept.popitem(last=False)
     return made
 
 
 def _make(
-    computation: Computation, objective: Objective, optimizer: Optimizer, batch_size: int, precision: str, noise: Noise | None
+    computation: Computation, objective: Objective, optimizer: Optimizer, batch_size: int, precision: str, noise: Noise | None, ranks: Ranks
 ) -> Program:
     import jax
     import jax.numpy as jnp
@@ -145,17 +150,17 @@ def _make(
     rate_at = next(i for i, v in enumerate(keras_optimizer.variables) if v is keras_optimizer._learning_rate)
 
     def batch_of(data: Arrays, scale: Any, index: Any, real: Any, numbers: Arrays, t: Any) -> dict[str, Any]:
+        places = [index]
         paired = "neighbors" in data
         if paired:  # the rows, then one neighbor of each
-            neighbors = data["neighbors"].at[index].get(mode="promise_in_bounds")
+            neighbors = ranks.take(data["neighbors"], index)
             key = jax.random.fold_in(jax.random.wrap_key_data(numbers["pair"], impl=GENERATOR), t)
-            chosen = jax.random.randint(key, (len(index), 1), 0, neighbors.shape[1])
-            index = jnp.concatenate([index, jnp.take_along_axis(neighbors, chosen, 1)[:, 0]])
+            chosen = jax.random.randint(key, (len(neighbors), 1), 0, neighbors.shape[1])
+            places.append(jnp.take_along_axis(neighbors, chosen, 1)[:, 0].reshape(index.shape))
             real = jnp.tile(real, 2)
-        rows = {name: values for name, values in data.items() if name != "neighbors"}
-        batch = {name: values.at[index].get(mode="promise_in_bounds") for name, values in rows.items()}
+        batch = {name: ranks.take(values, *places) for name, values in data.items() if name != "neighbors"}
         if paired:
-            batch["pair"] = jnp.roll(jnp.arange(len(index)), len(index) // 2)
+            batch["pair"] = jnp.roll(jnp.arange(len(real)), len(real) // 2)
         for name in ("x", "target"):
             if name in batch and scale is not None:
                 batch[name] = (batch[name].astype(jnp.float32) - scale[0]) * scale[1]
@@ -173,6 +178,18 @@ def _make(
         sums = objective.sums(outputs, weights, batch, numbers)
         return objective.loss(sums, numbers), (sums, dict(zip(computation.state, outputs.state, strict=True)))
 
+    def at_step(order: Any, t: Any) -> Any:
+        if ranks.mesh is None:
+            return lax.dynamic_slice(order, (t * batch_size,), (batch_size,))
+        each = ranks.share(batch_size)
+        return lax.dynamic_slice(order, (0, t * each), (ranks.shards, each))
+
+    def real_of(t: Any, size: int, n: Any) -> Any:
+        """Give 1 for the places of a batch that hold a row, else 0."""
+        place = jnp.arange(ranks.share(size) * ranks.shards)
+        real = t * size + place < n
+        return (real if len(place) == size else real & (place < size)).astype(jnp.float32)
+
     gradient_of = jax.value_and_grad(lower(functools.partial(loss, training=True), precision), has_aux=True)
 
     def train(state: Any, data: Arrays, scale: Any, order: Any, rates: Any, numbers: Arrays, n: Any, start: Any, stop: Any) -> Any:
@@ -180,8 +197,8 @@ def _make(
 
         def step(t: Any, carry: Any) -> Any:
             trainable, other, moments, sums = carry
-            index = lax.dynamic_slice(order, (t * batch_size,), (batch_size,))
-            real = (t * batch_size + jnp.arange(batch_size) < n).astype(jnp.float32)
+            index = at_step(order, t)
+            real = real_of(t, batch_size, n)
             batch = batch_of(data, scale, index, real, numbers, t)
             (_, (sum_, other)), gradient = gradient_of(trainable, other, batch, numbers)
             moments = [*moments[:rate_at], rates[t], *moments[rate_at + 1 :]]
@@ -197,13 +214,12 @@ def _make(
 
     def evaluate(trainable: Arrays, other: Arrays, data: Arrays, scale: Any, numbers: Arrays, n: Any, start: Any, stop: Any) -> Any:
         """Sum the objective's terms over batches `start` to `stop` of rows in their own order."""
-        rows = data["x"].shape[0]
+        rows = data["x"].shape[0] // ranks.shards
         size = min(EVALUATION_BATCH, rows)
 
         def step(t: Any, carry: Any) -> Any:
-            index = t * size + jnp.arange(size)
-            real = (index < n).astype(jnp.float32)
-            batch = batch_of(data, scale, jnp.minimum(index, rows - 1), real, numbers, t)
+            index = jnp.minimum(t * size + jnp.arange(ranks.share(size) * ranks.shards), rows - 1)
+            batch = batch_of(data, scale, index if ranks.mesh is None else index.reshape(ranks.shards, -1), real_of(t, size, n), numbers, t)
             return carry + loss(trainable, other, batch, numbers, training=False)[1][0]
 
         return lax.fori_loop(start, stop, step, jnp.zeros((len(objective.terms), 2)))
@@ -213,4 +229,4 @@ def _make(
         places = {id(variable): place for place, variable in enumerate(keras_optimizer.variables)}
         kept = keras_optimizer._model_variables_moving_average
         averages = {name: places[id(variable)] for name, variable in zip(computation.trainable, kept, strict=True)}
-    return Program(first, _Compiled("train", train), _Compiled("evaluate", evaluate), averages)
+    return Program(first, _Compiled("train", train, ranks), _Compiled("evaluate", evaluate, ranks), averages)

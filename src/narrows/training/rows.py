@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from narrows.networks.scale import CHUNK, Scale
+from narrows.training.ranks import ALONE, Ranks
 from narrows.training.samplers import size_class
 
 ALIGNMENT = 64  # bytes; memory that begins so is a CPU's device memory without a copy
@@ -67,25 +68,25 @@ class RowSet:
         """Give some rows, by their places in ascending order."""
         return self.x[places]
 
-    def on_device(self) -> tuple[dict[str, Any], Any]:
+    def on_device(self, ranks: Ranks = ALONE) -> tuple[dict[str, Any], Any]:
         """Put the rows on the device, filled up to their size class with zeros that no step reads; and what scales them there.
+
+        Of several devices each has all rows.
 
         Raises
         ------
         ValueError
             If a scaled value is beyond the range of float32.
         """
-        import jax
-
         size = size_class(len(self.x))
         both = [self.x] if self.target is None else [self.x, self.target]
         as_bytes = all(rows.dtype == np.uint8 for rows in both)
-        arrays = {name: jax.device_put(self._filled(rows, as_bytes)) for name, rows in zip(("x", "target"), both, strict=False)}
+        arrays = {name: ranks.place_copies(self._filled(rows, as_bytes)) for name, rows in zip(("x", "target"), both, strict=False)}
         for name, values in (("weight", self.weight), ("y", self.y), ("neighbors", self.neighbors)):
             if values is not None:
                 filled = np.zeros((size, *values.shape[1:]), values.dtype)
                 filled[: len(values)] = values
-                arrays[name] = jax.device_put(filled)
+                arrays[name] = ranks.place_copies(filled)
         return arrays, on_device_scale(self.scale) if as_bytes else None
 
     def _filled(self, rows: np.ndarray, as_bytes: bool) -> np.ndarray:

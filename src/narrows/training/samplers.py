@@ -43,8 +43,9 @@ class Streams:
 
     Rows are cut into blocks. Each epoch shuffles the blocks and deals them to eight streams in turn; the next few blocks of a stream
     are its pool, whose rows are shuffled. The pools of the eight streams that stand at one place are a window, whose rows come from the
-    streams in turn, as long as these have some; batches are cut from windows. So the order depends on nothing but these numbers, and
-    several machines can share out the streams and meet the same batches.
+    streams in turn, as long as these have some; batches are cut from windows, and within a batch the rows of one stream stand together.
+    So the order depends on nothing but these numbers, and several machines that each take some places of every batch meet the same
+    batches, and read little more than the streams of these places.
 
     Attributes
     ----------
@@ -54,12 +55,15 @@ class Streams:
         Rows of a block; the last may have fewer.
     pool : int
         Blocks of a pool.
+    batch : int
+        Rows of a batch.
     """
 
     n_rows: int
     seed: int
     block: int
     pool: int
+    batch: int
 
     @property
     def n_blocks(self) -> int:
@@ -100,14 +104,26 @@ class Streams:
         starts = chosen * self.block
         stops = np.minimum(starts + self.block, self.n_rows)
         ends = np.cumsum(stops - starts)
-        rows, turns = [], []
+        rows = []
         for stream in range(min(STREAMS, len(chosen))):
-            mine = [np.arange(ends[i] - (stops[i] - starts[i]), ends[i]) for i in range(stream, len(chosen), STREAMS)]
-            shuffled = np.random.default_rng((self.seed, epoch, stream, number)).permutation(np.concatenate(mine))
-            rows.append(shuffled)
-            turns.append(np.arange(len(shuffled)) * STREAMS + stream)
-        order = np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
-        return list(zip(starts.tolist(), stops.tolist(), strict=True)), order.astype(np.int32)
+            mine = [np.arange(ends[i] - (stops[i] - starts[i]), ends[i], dtype=np.int32) for i in range(stream, len(chosen), STREAMS)]
+            rows.append(np.random.default_rng((self.seed, epoch, stream, number)).permutation(np.concatenate(mine)))
+        return list(zip(starts.tolist(), stops.tolist(), strict=True)), _in_turn(rows, self.batch)
+
+
+def _in_turn(streams: list[np.ndarray], batch: int) -> np.ndarray:
+    """Take rows from streams in turn, as long as they have some, and put those of one stream together within each batch."""
+    lengths = {len(rows) for rows in streams}
+    if len(lengths) == 1 and not batch % len(streams):  # as in all windows but the last
+        every, share = np.stack(streams), batch // len(streams)
+        whole = every.shape[1] // share * share
+        batches = every[:, :whole].reshape(len(streams), -1, share).transpose(1, 0, 2)
+        return np.concatenate([batches.reshape(-1), every[:, whole:].reshape(-1)])
+    stream = np.repeat(np.arange(len(streams)), [len(rows) for rows in streams])
+    turn = np.concatenate([np.arange(len(rows)) for rows in streams])
+    in_turn = np.lexsort((stream, turn))
+    together = np.lexsort((stream[in_turn], np.arange(len(stream)) // batch))
+    return np.asarray(np.concatenate(streams)[in_turn][together])
 
 
 def size_class(n: int) -> int:

@@ -21,6 +21,7 @@ from narrows.training.noise import Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
 from narrows.training.program import EVALUATION_BATCH, Program, program, waiting
+from narrows.training.ranks import Ranks, current, stopping
 from narrows.training.rows import BlockSet, RowSet
 from narrows.training.samplers import size_class
 
@@ -209,17 +210,18 @@ def train(
     started = time.monotonic()
     # A batch is never larger than the size class of the rows, so that few rows do not pay for a large batch.
     batch_size = min(settings.batch_size, size_class(len(rows)))
-    options: dict[str, Any] = {"precision": settings.precision, "shared": settings.shared, "noise": settings.noise}
+    ranks = current()
+    options: dict[str, Any] = {"precision": settings.precision, "shared": settings.shared, "noise": settings.noise, "ranks": ranks}
     made = program(computation, objective, settings.optimizer, batch_size=batch_size, **options)
     run = _Run(
-        {name: weights[name] for name in computation.trainable},
-        {name: weights[name] for name in computation.state},
-        list(made.first_optimizer_state if optimizer_state is None else optimizer_state),
+        ranks.replicate({name: weights[name] for name in computation.trainable}),
+        ranks.replicate({name: weights[name] for name in computation.state}),
+        ranks.replicate(list(made.first_optimizer_state if optimizer_state is None else optimizer_state)),
     )
-    at, keeper = None, None if checkpoint is None else Keeper(checkpoint)
+    at, keeper = None, None if checkpoint is None else Keeper(checkpoint, ranks)
     if keeper is not None:
         at = keeper.begin(_stands_for(run, rows, validation, objective, settings, batch_size))
-    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent(), keeper)
+    loop = _Loop(made, rows, validation, objective, settings, batch_size, progress or Silent(), keeper, ranks)
     try:
         outcome = loop.run(run, listeners, at)
     finally:
@@ -262,14 +264,16 @@ class _Loop:
         settings: Settings,
         batch_size: int,
         progress: Progress,
-        keeper: Keeper | None = None,
+        keeper: Keeper | None,
+        ranks: Ranks,
     ) -> None:
-        self.program, self.objective, self.settings, self.batch_size, self.progress = made, objective, settings, batch_size, progress
-        self.keeper = keeper
-        self.feed = feed_of(rows, batch_size, settings.seed)
+        self.program, self.objective, self.settings, self.batch_size = made, objective, settings, batch_size
+        self.keeper, self.ranks = keeper, ranks
+        self.progress = progress if ranks.leads else Silent()
+        self.feed = feed_of(rows, batch_size, settings.seed, ranks)
         self.n_rows, self.steps = self.feed.n_rows, self.feed.steps
         self.before = settings.first_step // self.steps  # epochs of earlier calls, whose orders are used up
-        self.validation = None if validation is None else (*validation.on_device(), len(validation))
+        self.validation = None if validation is None else (*validation.on_device(ranks), len(validation))
         self.total = settings.epochs * self.steps
         self.factor = 1.0  # of the learning rate, as listeners set it
 
@@ -364,7 +368,7 @@ class _Loop:
             sums = at.arrays.get("sums", sums)
         drawn = self._numbers(first)
         while start < window.steps:
-            stop = min(window.steps, start + self._chunk(run))
+            begin, stop = start, min(window.steps, start + self._chunk(run))
             begun = time.monotonic()
             state = (run.trainable, run.other, run.moments, sums)
             span = (np.int32(window.n), np.int32(start), np.int32(stop))
@@ -374,8 +378,8 @@ class _Loop:
                 bad = np.flatnonzero(~np.isfinite(losses))
                 return np.asarray(sums), start + int(bad[0]) + 1 if len(bad) else stop, 0.0
             run.trainable, run.other, run.moments, sums = state
-            run.seconds_per_step = (time.monotonic() - begun) / (stop - start)
             start = stop
+            run.seconds_per_step = self._agreed((time.monotonic() - begun) / (stop - begin), interrupted)
             if self.keeper is not None and (interrupted.is_set() or self.keeper.due()):
                 self._leave(run, marks, epoch, window.number, start, np.asarray(sums))
             if interrupted.is_set():
@@ -383,6 +387,17 @@ class _Loop:
             done = (window.first + start) / self.steps
             self.progress.advance((epoch + done) * self.n_rows, self._figures(run.history, epoch, window.first + start))
         return np.asarray(sums)[: window.steps], None, float(rates[window.steps - 1])
+
+    def _agreed(self, seconds_per_step: float, interrupted: threading.Event) -> float:
+        """Tell all processes how fast a chunk was, and whether to stop after it, so that all go on alike; give the pace of the slowest."""
+        if stopping.is_set():
+            interrupted.set()
+        if self.ranks.size == 1:
+            return seconds_per_step
+        told = self.ranks.agree(seconds_per_step, interrupted.is_set())
+        if told[:, 1].any():
+            interrupted.set()
+        return float(told[:, 0].max())
 
     def _leave(
         self, run: _Run, marks: dict[str, _Mark], epoch: int, window: int = 0, step: int = 0, sums: np.ndarray | None = None
@@ -433,7 +448,7 @@ class _Loop:
     def _validate(self, run: _Run, interrupted: threading.Event) -> dict[str, float]:
         assert self.validation is not None
         data, scale, n = self.validation
-        batches = -(-n // min(EVALUATION_BATCH, len(data["x"])))
+        batches = -(-n // min(EVALUATION_BATCH, size_class(n)))
         trainable = self.program.final(run.trainable, run.moments)
         sums: list[np.ndarray] = []
         numbers = self._numbers(VALIDATION)
@@ -442,7 +457,7 @@ class _Loop:
             stop = min(batches, start + chunk)
             span = (np.int32(n), np.int32(start), np.int32(stop))
             sums.append(np.asarray(self.program.evaluate(trainable, run.other, data, scale, numbers, *span)))
-            if interrupted.is_set():
+            if interrupted.is_set() and self.ranks.size == 1:  # of several, all stop after the same chunk of training
                 raise KeyboardInterrupt
             start = stop
         return self.objective.logs(np.stack(sums), self.settings.numbers, "val_")
