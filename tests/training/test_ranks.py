@@ -8,14 +8,17 @@ import subprocess
 import sys
 import textwrap
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narrows import Autoencoder
 from narrows.data import blocks
 from narrows.errors import PeerError
 from narrows.networks import scale as scales
+from narrows.training import feeds
 from narrows.training.feeds import InBlocks
 from narrows.training.ranks import Ranks
 from narrows.training.rows import BlockSet
@@ -98,6 +101,19 @@ def test_a_worker_reads_little_more_than_its_share():
     feed.close()
 
     assert sum(read) <= 1.3 * len(rows) / 4
+
+
+def test_rows_that_a_device_has_no_room_for(monkeypatch):
+    """They come window after window, as they do from files, and the weights are those of rows in files."""
+    rows = np.random.default_rng(0).random((500, 6), np.float32)
+    expected = Autoencoder(2, layers=(8,), epochs=2, random_state=0).fit(blocks(rows))
+    monkeypatch.setattr(feeds, "ROWS_SHARE", 1e-9)
+    monkeypatch.setattr(type(jax.local_devices()[0]), "memory_stats", lambda self: {"bytes_limit": 2**30}, raising=False)
+
+    found = Autoencoder(2, layers=(8,), epochs=2, random_state=0).fit(rows)
+
+    for name, weight in expected._network.weights.items():
+        np.testing.assert_array_equal(found._network.weights[name], weight)
 
 
 @pytest.mark.parametrize(

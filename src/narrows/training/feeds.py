@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from narrows.data.block_rows import ArrayPart, Blocks
+from narrows.training.compact_rows import CompactRows
 from narrows.training.ranks import Ranks
 from narrows.training.rows import BlockSet, RowSet, aligned, fill, on_device_scale
 from narrows.training.samplers import STREAMS, Shuffle, Streams, size_class
 
 BLOCK_BYTES, WINDOW_BYTES = 2**17, 2**26  # of rows that are read at once; of rows on the device
+ROWS_SHARE = 0.5  # of a device's memory that rows may take; the rest is for weights and steps
 FEWEST_BLOCKS = 16  # of each stream, so that no stream is much longer than another
 
 
@@ -51,6 +55,8 @@ class Feed(ABC):
     ----------
     n_rows, n_windows, steps, slots : int
         Rows and windows of an epoch, its steps, and the steps that a window has room for.
+    waited : float
+        Seconds in which there was nothing to do but to wait for rows.
     """
 
     n_rows: int
@@ -59,7 +65,7 @@ class Feed(ABC):
     slots: int
 
     def __init__(self, ranks: Ranks, batch_size: int) -> None:
-        self._ranks, self._batch_size = ranks, batch_size
+        self._ranks, self._batch_size, self.waited = ranks, batch_size, 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="narrows-feed")
         self._ahead: tuple[tuple[int, int], Future[Any]] | None = None
 
@@ -75,7 +81,9 @@ class Feed(ABC):
         """
         for number in range(first, self.n_windows):
             with self._ranks.together("to read its rows"):
+                begun = time.monotonic()
                 made = self._taken(epoch, number)
+                self.waited += time.monotonic() - begun
             following = (epoch, number + 1) if number + 1 < self.n_windows else (epoch + 1, 0)
             if following[0] <= last_epoch:
                 self._ahead = following, self._thread.submit(self._make, *following)
@@ -179,6 +187,16 @@ class InBlocks(Feed):
         return Window(data, scale, placed, n, number, number * self._full, self._steps(n))
 
 
+def _too_large(rows: RowSet) -> bool:
+    """Say whether rows would take more than their share of a device with memory of its own; with targets or neighbors all must be there."""
+    import jax
+
+    if rows.target is not None or rows.neighbors is not None:
+        return False
+    room = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")  # a CPU's memory is the machine's
+    return room is not None and size_class(len(rows)) * rows.x.shape[1] * (1 if rows.x.dtype == np.uint8 else 4) > ROWS_SHARE * room
+
+
 def _check_enough(ranks: Ranks, batch_size: int, n_blocks: int) -> None:
     if ranks.shards > batch_size:
         raise ValueError(
@@ -213,5 +231,7 @@ def shape_of(n: int, width: int, batch_size: int) -> tuple[int, int]:
 
 
 def feed_of(rows: RowSet | BlockSet, batch_size: int, seed: int, ranks: Ranks) -> Feed:
-    """Give what feeds rows to the devices."""
+    """Give what feeds rows to the devices; rows in memory that a device has no room for come window after window, as those in files do."""
+    if isinstance(rows, RowSet) and not isinstance(rows, CompactRows) and _too_large(rows):
+        rows = BlockSet(Blocks((ArrayPart(rows.x, "rows"),)), rows.scale, rows.weight, rows.y)
     return InBlocks(rows, batch_size, seed, ranks) if isinstance(rows, BlockSet) else Whole(rows, batch_size, seed, ranks)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from narrows import _backend
 from narrows.errors import PeerError
 
 AXIS = "shard"
+NAME = 64  # bytes of a machine's name
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,14 @@ class Ranks:
         Which process this is, from 0 on, and how many there are.
     mesh : jax.sharding.Mesh or None
         The devices of all; None is one process with one device.
+    hosts : tuple of str
+        The machine of each process.
     """
 
     rank: int = 0
     size: int = 1
     mesh: Any = None
+    hosts: tuple[str, ...] = field(default=("this machine",), compare=False)
 
     @property
     def shards(self) -> int:
@@ -229,7 +234,10 @@ def joined(address: str | None = None, size: int | None = None, rank: int | None
         ) from problem
     _backend.keras()
     devices = np.array(jax.devices())
-    return _set(Ranks(jax.process_index(), jax.process_count(), jax.sharding.Mesh(devices, (AXIS,)) if len(devices) > 1 else None))
+    here = Ranks(jax.process_index(), jax.process_count(), jax.sharding.Mesh(devices, (AXIS,)) if len(devices) > 1 else None)
+    name = socket.gethostname().encode()[:NAME].ljust(NAME, b"\0")
+    hosts = here.agree(*name).astype(np.uint8)
+    return _set(replace(here, hosts=tuple(bytes(host).rstrip(b"\0").decode(errors="replace") for host in hosts)))
 
 
 def _said(names: tuple[str, ...]) -> int | None:

@@ -20,6 +20,7 @@ from narrows.training.feeds import Window, feed_of
 from narrows.training.noise import Noise
 from narrows.training.objective import Objective
 from narrows.training.optimizers import Optimizer
+from narrows.training.pace import Pace, lagging
 from narrows.training.program import EVALUATION_BATCH, Program, program, waiting
 from narrows.training.ranks import Ranks, current, stopping
 from narrows.training.rows import BlockSet, RowSet
@@ -276,6 +277,7 @@ class _Loop:
         self.validation = None if validation is None else (*validation.on_device(ranks), len(validation))
         self.total = settings.epochs * self.steps
         self.factor = 1.0  # of the learning rate, as listeners set it
+        self.pace, self.lagging = Pace() if ranks.size > 1 else None, ""
 
     def run(self, run: _Run, listeners: Sequence[Listener], at: Position | None = None) -> Outcome:
         settings = self.settings
@@ -392,11 +394,12 @@ class _Loop:
         """Tell all processes how fast a chunk was, and whether to stop after it, so that all go on alike; give the pace of the slowest."""
         if stopping.is_set():
             interrupted.set()
-        if self.ranks.size == 1:
+        if self.pace is None:
             return seconds_per_step
-        told = self.ranks.agree(seconds_per_step, interrupted.is_set())
+        told = self.ranks.agree(seconds_per_step, interrupted.is_set(), *self.pace.told(self.feed.waited))
         if told[:, 1].any():
             interrupted.set()
+        self.lagging = lagging(told[:, 2], told[:, 3], self.ranks.hosts)
         return float(told[:, 0].max())
 
     def _leave(
@@ -489,6 +492,8 @@ class _Loop:
         for name, label in (("loss", "loss"), ("val_loss", "validation"), ("accuracy", "accuracy")):
             if history.get(name):
                 text.append(f"{label} {history[name][-1]:.4g}")
+        if self.lagging and epoch is not None:
+            text.append(self.lagging)
         return "  ".join(text)
 
 
