@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SupervisedAutoencoderRegressor,
         TableAutoencoder,
     )
+    from narrows.estimators._together import fit_together
     from narrows.estimators.recipes import recipe, recipes
     from narrows.networks import Conv, Dense
     from narrows.training.checkpoints import Checkpoint
@@ -44,6 +45,7 @@ __all__ = [
     "data",
     "errors",
     "export",
+    "fit_together",
     "load",
     "plot",
     "quality",
@@ -68,6 +70,7 @@ _HOMES = {
     "SupervisedAutoencoder": "narrows.estimators",
     "SupervisedAutoencoderRegressor": "narrows.estimators",
     "TableAutoencoder": "narrows.estimators",
+    "fit_together": "narrows.estimators._together",
     "load": "narrows.bundle",
     "recipe": "narrows.estimators.recipes",
     "recipes": "narrows.estimators.recipes",

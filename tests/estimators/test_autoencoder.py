@@ -250,7 +250,7 @@ def test_auto_gives_few_rows_enough_steps(n, batch_size, epochs):
     """At least 20 epochs and 3,000 steps, at most 500 epochs."""
     from narrows.estimators import _fitting
 
-    assert _fitting._n_epochs(Autoencoder(batch_size=batch_size), n) == epochs
+    assert _fitting.n_epochs(Autoencoder(batch_size=batch_size), n) == epochs
 
 
 @pytest.mark.parametrize(("n", "held"), [(7, None), (8, 2), (20, 5), (40, 10), (99, 10), (1000, 100)])
@@ -259,8 +259,8 @@ def test_auto_holds_out_ten_rows_or_a_quarter_of_very_few(n, held):
 
     auto, asked = Autoencoder(), Autoencoder(early_stopping=True)
 
-    assert (_fitting._n_held_out(auto, n) if _fitting._stops_early(auto, n) else None) == held
-    assert _fitting._stops_early(asked, n)
+    assert (_fitting._n_held_out(auto, n) if _fitting.stops_early(auto, n) else None) == held
+    assert _fitting.stops_early(asked, n)
     assert _fitting._n_held_out(asked, n) == max(1, round(n / 10))
 
 

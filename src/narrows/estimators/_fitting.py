@@ -150,15 +150,15 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
     if estimator.neighbor_weight:
         _blocks.refuse(X, "neighbor_weight, which looks for neighbors among all rows,")
     network = estimator._network if estimator.warm_start and hasattr(estimator, "_network") else None
-    given = _given(estimator, X, y, sample_weight, target, reset=True, outputs=None if network is None else estimator._outputs)
+    given = given_of(estimator, X, y, sample_weight, target, reset=True, outputs=None if network is None else estimator._outputs)
     n_features = None if network is None else estimator._job.width(estimator, network)
     if n_features is not None and n_features != given.rows.shape[1]:
         raise ValueError(f"warm_start goes on with {n_features} features, but X has {given.rows.shape[1]}; set warm_start=False")
     seeds = Seeds.draw(estimator.random_state)
-    epochs = _n_epochs(estimator, given.n_rows)
-    early = _stops_early(estimator, given.n_rows if validation_data is None else None)
+    epochs = n_epochs(estimator, given.n_rows)
+    early = stops_early(estimator, given.n_rows if validation_data is None else None)
     if validation_data is not None:
-        validation: Given | None = _validation(estimator, validation_data, given.outputs)
+        validation: Given | None = validation_of(estimator, validation_data, given.outputs)
     elif early:
         given, validation = _split(given, _n_held_out(estimator, given.n_rows), seeds.split)
     else:
@@ -169,18 +169,12 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation_data: Any
         if validation is not None and len(validation) > 1:
             alike = max(1, round(estimator.n_neighbors * len(validation) / len(given)))  # so many reach as far among fewer rows
             validation = _with_neighbors(estimator, job.network.scale, validation, most=min(alike, len(validation) - 1))
-    patience = max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
-    settings = job.settings(epochs, patience if early else None)
+    settings = job.settings(epochs, patience_of(estimator, epochs) if early else None)
     outcome = job.run(settings, validation, context=context, checkpoint=checkpoint)
-    estimator.__dict__.pop("_partial", None)
-    estimator.history_ = outcome.history
-    estimator.n_epochs_ = len(outcome.history.get("loss", ()))
-    estimator.best_epoch_ = outcome.epoch
-    # At Ctrl-C nobody wants to wait for a verdict.
-    estimator.diagnostics_ = [] if outcome.interrupted else job.judge(validation, epochs, outcome)
+    job.conclude(outcome, validation, epochs)
     if context is not None:
         context.call_on_fit_task_end(estimator=estimator, X=given.rows, y=given.labels)
-    _raise(outcome)
+    raise_for(outcome)
 
 
 @dataclass(frozen=True)
@@ -211,7 +205,7 @@ def preview(estimator: Any, rows: np.ndarray, y: Any = None) -> Preview:
     """
     _backend.keras()
     check_params(estimator)
-    job = estimator._job(estimator, _given(estimator, rows, y, None, None, reset=True), Seeds.draw(0), None, start=False)
+    job = estimator._job(estimator, given_of(estimator, rows, y, None, None, reset=True), Seeds.draw(0), None, start=False)
     return Preview(job.network.plan, job.objective.reconstruction.name, job.network.scale.kind, job.precision)
 
 
@@ -236,7 +230,7 @@ def first_network(estimator: Any, rows: np.ndarray, y: Any = None) -> Network:
     """
     _backend.keras()
     check_params(estimator)
-    given = _given(estimator, rows, y, None, None, reset=True)
+    given = given_of(estimator, rows, y, None, None, reset=True)
     network: Network = estimator._job(estimator, given, Seeds.draw(estimator.random_state), None).network
     return network
 
@@ -251,7 +245,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any,
     network = getattr(estimator, "_network", None)
     first = network is None
     outputs = outputs if first else estimator._outputs
-    given = _given(estimator, X, y, sample_weight, target, reset=first, outputs=outputs, least=2 if first else 1)
+    given = given_of(estimator, X, y, sample_weight, target, reset=first, outputs=outputs, least=2 if first else 1)
     state = getattr(estimator, "_partial", None)
     unused = np.random.default_rng(0)
     seeds = Seeds.draw(estimator.random_state) if state is None else Seeds(unused, state["seed"], unused, state["noise"], 0)
@@ -264,7 +258,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any,
     estimator.n_epochs_ = getattr(estimator, "n_epochs_", 0) + 1
     estimator.best_epoch_ = estimator.n_epochs_
     estimator.diagnostics_ = []
-    _raise(outcome)
+    raise_for(outcome)
 
 
 class Job:
@@ -364,7 +358,7 @@ class Job:
             pair_seed=self.seeds.pair if self.objective.neighbors else None,
         )
 
-    def _row_set(self, given: Given) -> RowSet | BlockSet:
+    def row_set(self, given: Given) -> RowSet | BlockSet:
         y, scale = given.all_y, self.network.label_scale
         y = y if y is None or scale is None else scale.apply(y)
         if given.whole is not None:
@@ -380,7 +374,7 @@ class Job:
         optimizer_state: Any = None,
         checkpoint: Checkpoint | None = None,
     ) -> Outcome:
-        """Train, and set what every fitted estimator has."""
+        """Train, and keep what was learned."""
         estimator, network = self.estimator, self.network
         listeners: list[Any] = []
         played = None
@@ -404,18 +398,24 @@ class Job:
         outcome = train(
             network.computation,
             network.weights,
-            self._row_set(self.given),
+            self.row_set(self.given),
             self.objective,
             settings,
-            validation=None if validation is None else self._row_set(validation),  # type: ignore[arg-type]  # these are in memory
+            validation=None if validation is None else self.row_set(validation),  # type: ignore[arg-type]  # these are in memory
             optimizer_state=optimizer_state,
             listeners=listeners,
             progress=progress_of(estimator.verbose),
             checkpoint=checkpoint,
         )
-        network.weights = outcome.weights
+        self.keep(outcome)
         if played is not None:
             network.weights = played.end()
+        return outcome
+
+    def keep(self, outcome: Outcome) -> None:
+        """Set what every fitted estimator has."""
+        estimator, network = self.estimator, self.network
+        network.weights = outcome.weights
         estimator._network, estimator._loss = network, self.loss
         if estimator._labels == "classes":
             estimator.classes_ = self.given.outputs
@@ -423,7 +423,16 @@ class Job:
         estimator.scale_, estimator.precision_ = network.scale.kind, self.precision
         estimator.n_parameters_ = estimator.layer_table().n_parameters
         estimator.fit_seconds_ = outcome.seconds
-        return outcome
+
+    def conclude(self, outcome: Outcome, validation: Given | None, epochs: int) -> None:
+        """Set what a whole fit leaves beside: its course, and the verdicts on it."""
+        estimator = self.estimator
+        estimator.__dict__.pop("_partial", None)
+        estimator.history_ = outcome.history
+        estimator.n_epochs_ = len(outcome.history.get("loss", ()))
+        estimator.best_epoch_ = outcome.epoch
+        # At Ctrl-C nobody wants to wait for a verdict.
+        estimator.diagnostics_ = [] if outcome.interrupted else self.judge(validation, epochs, outcome)
 
 
 def check_params(estimator: Any) -> None:
@@ -450,7 +459,7 @@ def check_params(estimator: Any) -> None:
     progress_of(estimator.verbose)
 
 
-def _given(
+def given_of(
     estimator: Any, X: Any, y: Any, sample_weight: Any, target: Any, *, reset: bool, outputs: np.ndarray | None = None, least: int = 2
 ) -> Given:
     if not estimator._job.in_blocks:
@@ -487,7 +496,7 @@ def _checkpoint_of(estimator: Any, checkpoint: Any) -> Checkpoint | None:
     return checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
 
 
-def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
+def validation_of(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
     """Read rows to validate on, with labels where the estimator has them, and with targets where they are given."""
     parts = list(data) if isinstance(data, tuple) else [data]
     wanted = "(X, y) or (X, y, target)" if estimator._labels else "X or (X, target)"
@@ -499,11 +508,16 @@ def _validation(estimator: Any, data: Any, outputs: np.ndarray | None) -> Given:
     return Given(rows, None, check_target(target, rows.shape, estimator.image_shape_), y, outputs)
 
 
-def _stops_early(estimator: Any, n: int | None) -> bool:
+def stops_early(estimator: Any, n: int | None) -> bool:
     """Tell whether validation decides, where it is to be held out of n rows, or was given (None)."""
     if estimator.early_stopping == "auto":
         return bool(estimator.epochs == "auto" and (n is None or n >= FEWEST))
     return bool(estimator.early_stopping)
+
+
+def patience_of(estimator: Any, epochs: int) -> int:
+    """Give the epochs without a better one after which a fit stops early."""
+    return max(10, epochs // 10) if estimator.patience == "auto" else int(estimator.patience)
 
 
 def _n_held_out(estimator: Any, n: int) -> int:
@@ -511,7 +525,7 @@ def _n_held_out(estimator: Any, n: int) -> int:
     return max(share, min(FEWEST_VALIDATION, n // 4)) if estimator.early_stopping == "auto" else share
 
 
-def _n_epochs(estimator: Any, n: int) -> int:
+def n_epochs(estimator: Any, n: int) -> int:
     if estimator.epochs != "auto":
         return int(estimator.epochs)
     steps_an_epoch = -(-n // estimator.batch_size)
@@ -610,7 +624,7 @@ def progress_of(verbose: Any) -> Progress:
     return verbose  # a Progress of the caller's
 
 
-def _raise(outcome: Outcome) -> None:
+def raise_for(outcome: Outcome) -> None:
     if outcome.diverged is not None:
         epoch, step = outcome.diverged
         raise TrainingDiverged(epoch, step, REMEDY)

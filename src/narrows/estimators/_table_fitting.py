@@ -85,7 +85,7 @@ class TableJob(_fitting.Job):
         nothing = np.zeros(1, np.float32)
         return hidden, None if hidden is None else (nothing, nothing)
 
-    def _row_set(self, given: Given) -> CompactRows:
+    def row_set(self, given: Given) -> CompactRows:
         return CompactRows(given.rows, self.network.scale, given.weight)
 
 

@@ -34,6 +34,8 @@ class Program:
         The optimizer's variables before the first step.
     train, evaluate : callable
         Steps of an epoch, and sums over rows in their own order; compiled at the first call.
+    train_together, evaluate_together : callable
+        The same for several networks at once: states, orders, rates and numbers have one more axis, the first.
     averages : dict of str to int
         Where the optimizer's state holds moving averages of weights, if it does.
     """
@@ -41,6 +43,8 @@ class Program:
     first_optimizer_state: list[np.ndarray]
     train: Callable[..., Any]
     evaluate: Callable[..., Any]
+    train_together: Callable[..., Any]
+    evaluate_together: Callable[..., Any]
     averages: dict[str, int]
 
     def final(self, trainable: Arrays, optimizer_state: list[Any]) -> dict[str, Any]:
@@ -229,4 +233,8 @@ def _make(
         places = {id(variable): place for place, variable in enumerate(keras_optimizer.variables)}
         kept = keras_optimizer._model_variables_moving_average
         averages = {name: places[id(variable)] for name, variable in zip(computation.trainable, kept, strict=True)}
-    return Program(first, _Compiled("train", train, ranks), _Compiled("evaluate", evaluate, ranks), averages)
+    together = {
+        "train_together": _Compiled("train", jax.vmap(train, (0, None, None, 0, 0, 0, None, None, None))),
+        "evaluate_together": _Compiled("evaluate", jax.vmap(evaluate, (0, 0, None, None, 0, None, None, None))),
+    }
+    return Program(first, _Compiled("train", train, ranks), _Compiled("evaluate", evaluate, ranks), averages=averages, **together)

@@ -72,6 +72,19 @@ class Settings:
     noise_seed: int = 0
     pair_seed: int | None = None
 
+    def drawn(self, drawing: int) -> dict[str, Any]:
+        """Give the strengths of the terms, and the keys of one drawing of noise and of neighbors."""
+        numbers = dict(self.numbers)
+
+        def key(seed: int) -> np.ndarray:
+            return np.array([seed, drawing % 2**32], np.uint32)
+
+        if self.noise is not None:
+            numbers["noise"] = {**numbers["noise"], "key": key(self.noise_seed)}
+        if self.pair_seed is not None:
+            numbers["pair"] = key(self.pair_seed)
+        return numbers
+
 
 @dataclass
 class Epoch:
@@ -287,7 +300,7 @@ class _Loop:
         first_epoch = 0
         self.sums: list[np.ndarray] = []  # of the windows that an epoch has behind it
         self.progress.begin("training", settings.epochs * self.n_rows, "rows")
-        with _interrupts() as interrupted:
+        with interrupts() as interrupted:
             try:
                 if at is not None:
                     lowest, stopped = self._go_on(run, marks, at)
@@ -368,7 +381,7 @@ class _Loop:
         sums: Any = np.zeros((slots, len(self.objective.terms), 2), np.float32)
         if at is not None:
             sums = at.arrays.get("sums", sums)
-        drawn = self._numbers(first)
+        drawn = self.settings.drawn(first)
         while start < window.steps:
             begin, stop = start, min(window.steps, start + self._chunk(run))
             begun = time.monotonic()
@@ -435,26 +448,13 @@ class _Loop:
             return 1
         return max(1, int(CHUNK_SECONDS / max(run.seconds_per_step, 1e-7)))
 
-    def _numbers(self, drawing: int) -> dict[str, Any]:
-        """Give the strengths of the terms, and the keys of one drawing of noise and of neighbors."""
-        settings, numbers = self.settings, dict(self.settings.numbers)
-
-        def key(seed: int) -> np.ndarray:
-            return np.array([seed, drawing % 2**32], np.uint32)
-
-        if settings.noise is not None:
-            numbers["noise"] = {**numbers["noise"], "key": key(settings.noise_seed)}
-        if settings.pair_seed is not None:
-            numbers["pair"] = key(settings.pair_seed)
-        return numbers
-
     def _validate(self, run: _Run, interrupted: threading.Event) -> dict[str, float]:
         assert self.validation is not None
         data, scale, n = self.validation
         batches = -(-n // min(EVALUATION_BATCH, size_class(n)))
         trainable = self.program.final(run.trainable, run.moments)
         sums: list[np.ndarray] = []
-        numbers = self._numbers(VALIDATION)
+        numbers = self.settings.drawn(VALIDATION)
         chunk, start = 64, 0
         while start < batches:
             stop = min(batches, start + chunk)
@@ -498,7 +498,7 @@ class _Loop:
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def interrupts() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event that is looked at between chunks; a second one goes through as ever."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
