@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from narrows import data, errors, export, plot, quality, report, study
+    from narrows import cluster, data, errors, export, plot, quality, report, study
     from narrows.bundle import load, save
     from narrows.estimators import (
         Autoencoder,
@@ -40,6 +40,7 @@ __all__ = [
     "SupervisedAutoencoderRegressor",
     "TableAutoencoder",
     "__version__",
+    "cluster",
     "data",
     "errors",
     "export",
@@ -53,7 +54,7 @@ __all__ = [
     "study",
 ]
 
-_MODULES = {"data", "errors", "export", "plot", "quality", "report", "study"}
+_MODULES = {"cluster", "data", "errors", "export", "plot", "quality", "report", "study"}
 _HOMES = {
     "Autoencoder": "narrows.estimators",
     "AutoencoderOutlierDetector": "narrows.estimators",
