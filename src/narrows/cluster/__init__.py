@@ -9,11 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from narrows.cluster._bulk import Done, encode, reconstruct, score
     from narrows.cluster._connecting import Cluster, connected
 
-__all__ = ["Cluster", "connected"]
+__all__ = ["Cluster", "Done", "connected", "encode", "reconstruct", "score"]
 
-_HOMES = {"Cluster": "_connecting", "connected": "_connecting"}
+_HOMES = {
+    "Cluster": "_connecting",
+    "Done": "_bulk",
+    "connected": "_connecting",
+    "encode": "_bulk",
+    "reconstruct": "_bulk",
+    "score": "_bulk",
+}
 
 
 def __getattr__(name: str) -> Any:
