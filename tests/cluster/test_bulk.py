@@ -131,8 +131,9 @@ def test_a_detector_says_which_rows_are_outliers_and_a_table_is_taken_as_it_is(h
 class Killing:
     """Kills a worker when the first rows are done."""
 
-    def __init__(self) -> None:
+    def __init__(self, stray: Path) -> None:
         self.pool: Any = None
+        self.stray = stray
         self.killed = 0
 
     def begin(self, name: str, total: float, unit: str = "") -> None: ...
@@ -141,6 +142,7 @@ class Killing:
         if self.pool is not None and not self.killed:
             self.killed = next(iter(self.pool.pids))
             os.kill(self.killed, signal.SIGKILL)
+            self.stray.write_bytes(b"what it was writing")
 
     def end(self, text: str = "") -> None: ...
 
@@ -148,7 +150,7 @@ class Killing:
 @pytest.mark.usefixtures("small_pieces")
 def test_a_worker_that_is_killed_is_replaced(nodes, fitted, lake, tmp_path, monkeypatch):
     path, made = fitted
-    killing = Killing()
+    killing = Killing(tmp_path / "codes" / ".large.parquet.1600-3200.part.a1b2.part")
 
     class Watched(_pool.Pool):
         def __init__(self, *arguments: Any) -> None:

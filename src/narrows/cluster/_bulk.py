@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -270,10 +270,14 @@ class _Plan:
             return
         with ThreadPoolExecutor(READERS) as readers:
             self.open = [file for file, done in zip(self._files, readers.map(self._is_done, self._files), strict=True) if not done]
-        usable = {path for file in self.open for path, _ in self._found_parts(file).values()}
+        self._sweep({path for file in self.open for path, _ in self._found_parts(file).values()})
+
+    def _sweep(self, usable: Set[str] = frozenset()) -> None:
+        """Delete what workers left that were killed."""
+        outputs = {file.output for file in self._files}
         for folder in folders_of(self._files):
             for path in _writing.leftovers(folder):
-                if str(path) not in usable:
+                if str(path) not in usable and _writing.output_of(path) in outputs:
                     with suppress(OSError):
                         path.unlink()
 
@@ -321,6 +325,7 @@ class _Plan:
         seconds = pool.seconds
         progress.end(f"{self._seen:,} rows")
         self._tell()
+        self._sweep()
         return self.outcome(seconds)
 
     def outcome(self, seconds: float) -> Done:

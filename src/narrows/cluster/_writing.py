@@ -134,5 +134,10 @@ def part_of(output: str, start: int, stop: int) -> str:
 
 
 def leftovers(folder: Path) -> Iterator[Path]:
-    """Find what a run that was cut short left in a folder."""
+    """Find what workers left in a folder: parts of files, and files that they did not bring to their end."""
     yield from (path for path in folder.glob(f".*{PART}") if ".parquet." in path.name)
+
+
+def output_of(leftover: Path) -> str:
+    """Give what a leftover was to become, or to become a part of."""
+    return str(leftover.with_name(leftover.name[1:].partition(".parquet.")[0] + ".parquet"))
