@@ -14,16 +14,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-pytest.importorskip("ray", reason="Ray is not installed here (narrows[ray])")
-
 NAMES = [f"f{place}" for place in range(6)]
 
 
 @pytest.fixture(scope="package")
 def nodes() -> Iterator[Any]:
     """Give a cluster of two simulated nodes, to which this process is connected."""
-    import ray
-
+    ray = pytest.importorskip("ray", reason="Ray is not installed here (narrows[ray])")
     from narrows.cluster import _connecting
 
     _connecting._loaded(_connecting.parsed("auto"))  # its settings, such as that nothing is told to anybody

@@ -150,7 +150,7 @@ class Killing:
 @pytest.mark.usefixtures("small_pieces")
 def test_a_worker_that_is_killed_is_replaced(nodes, fitted, lake, tmp_path, monkeypatch):
     path, made = fitted
-    killing = Killing(tmp_path / "codes" / ".large.parquet.1600-3200.part.a1b2.part")
+    killing = Killing(tmp_path / "codes" / "..large.parquet.1600-3200.part.a1b2.part")
 
     class Watched(_pool.Pool):
         def __init__(self, *arguments: Any) -> None:
@@ -229,6 +229,7 @@ def test_parts_of_a_file_are_used_again(here, fitted, lake, tmp_path, monkeypatc
             cluster.encode(path, lake / "large.parquet", out)
     parts = sorted(path.name for path in _writing.leftovers(out))
     assert ".large.parquet.0-1600.part" in parts
+    (out / ".another.parquet.0-10.part").write_bytes(b"of another run")
     (out / ".large.parquet.abc.part").write_bytes(b"of a worker that was killed")
     looked = []
     monkeypatch.setattr(_bulk._Plan, "_done", lambda plan, job, *more: (looked.append(job.span), went_on(plan, job, *more))[1])
@@ -236,7 +237,7 @@ def test_parts_of_a_file_are_used_again(here, fitted, lake, tmp_path, monkeypatc
     cluster.encode(path, lake / "large.parquet", out, resume=True)
 
     assert 0 not in [span.start for span in looked if span.stop < 5000]
-    assert files(out) == ["large.parquet"]
+    assert files(out) == [".another.parquet.0-10.part", "large.parquet"]
     written, came = read(out / "large.parquet"), read(lake / "large.parquet")
     np.testing.assert_array_equal(numbers(written, "z0", "z1"), made.transform(came.select(NAMES)))
     assert written["number"].equals(came["number"])

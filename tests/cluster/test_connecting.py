@@ -38,7 +38,8 @@ def free() -> int:
 @pytest.fixture
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have this process look as if it was not connected."""
-    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
 
 
 def told(address: str) -> str:
@@ -200,6 +201,7 @@ def test_a_connection_that_was_there_is_used_and_stays(nodes):
 
 
 def test_workers_of_this_machine_are_started_and_stopped_without_a_word(python):
+    pytest.importorskip("ray")
     printed = python(
         "from narrows import cluster\n"
         "import warnings; warnings.simplefilter('error')\n"

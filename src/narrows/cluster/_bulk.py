@@ -32,7 +32,7 @@ LOOKED_AT = 100  # files that each node is asked about
 class Done:
     """What a run wrote.
 
-    Attributes
+    Parameters
     ----------
     files : int
         Written by this run.
@@ -124,8 +124,21 @@ def reconstruct(
 
     Parameters
     ----------
-    bundle, source, output, cluster, workers, resume, ids, progress
-        As `encode` takes them. A bundle of a table is refused.
+    bundle : path-like
+        A fitted model, of rows and not of a table.
+    source : path-like, or sequence of these
+        Files (.parquet, .npy), folders and patterns, as `encode` takes them.
+    output : path-like
+        A folder that all nodes see.
+    cluster : str, default="auto"
+        As `connected` takes it.
+    workers : int, default=None
+        Processes that compute; by default one for each GPU, or CPU.
+    resume : bool, default=False
+        Whether to go on with a folder that an earlier run left.
+    ids : sequence of str, default=()
+        Columns of numbers that are none of the row, where the bundle knows no names.
+    progress : Progress, default=None
 
     Returns
     -------
@@ -156,8 +169,21 @@ def score(
 
     Parameters
     ----------
-    bundle, source, output, cluster, workers, resume, ids, progress
-        As `encode` takes them.
+    bundle : path-like
+        A fitted model.
+    source : path-like, or sequence of these
+        Files (.parquet, .npy), folders and patterns, as `encode` takes them.
+    output : path-like
+        A folder that all nodes see.
+    cluster : str, default="auto"
+        As `connected` takes it.
+    workers : int, default=None
+        Processes that compute; by default one for each GPU, or CPU.
+    resume : bool, default=False
+        Whether to go on with a folder that an earlier run left.
+    ids : sequence of str, default=()
+        Columns of numbers that are none of the row, where the bundle knows no names.
+    progress : Progress, default=None
 
     Returns
     -------
@@ -277,7 +303,7 @@ class _Plan:
         outputs = {file.output for file in self._files}
         for folder in folders_of(self._files):
             for path in _writing.leftovers(folder):
-                if str(path) not in usable and _writing.output_of(path) in outputs:
+                if str(path) not in usable and _writing.is_of(path, outputs):
                     with suppress(OSError):
                         path.unlink()
 

@@ -60,7 +60,7 @@ _TOKEN = "RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or ~/.ray/auth_t
 class Cluster:
     """A cluster that this process is connected to.
 
-    Attributes
+    Parameters
     ----------
     address : str
         As it was said.

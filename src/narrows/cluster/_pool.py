@@ -39,7 +39,7 @@ class Pool:
         self._ray = ray
         self._content, self._method = ray.put(content), method
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
-        self._actor = ray.remote(**options, **({"num_gpus": gpus} if gpus else {}))(Worker)
+        self._actor = ray.remote(**options, **({"num_gpus": gpus} if gpus else {}))(_actor())
         self._asked: dict[Any, tuple[Any, Any]] = {}  # by reference: the worker, and its job; None while it is being made
         self._idle: list[Any] = []
         self._lost = 0  # workers since the last that answered
@@ -64,7 +64,7 @@ class Pool:
         ConnectionError
             If no worker can be started, or all die.
         """
-        waiting, tries = deque(jobs), Counter[int]()
+        waiting, tries = deque(jobs), Counter[str]()
         asked = time.monotonic()
         while waiting or any(job is not None for _, job in self._asked.values()):
             while waiting and self._idle:
@@ -78,13 +78,15 @@ class Pool:
                 try:
                     answer = self._ray.get(reference)
                 except self._ray.exceptions.RayTaskError as problem:
-                    raise (problem.cause if isinstance(problem.cause, ValueError | OSError | ImportError) else problem) from problem
+                    if isinstance(problem.cause, ValueError | OSError | ImportError):
+                        raise problem.cause from problem
+                    raise
                 except self._ray.exceptions.RayError as problem:
                     self._replace(worker, problem)
                     if job is None:
                         continue
-                    tries[id(job)] += 1
-                    if tries[id(job)] < TRIES:
+                    tries[job.path] += 1
+                    if tries[job.path] < TRIES:
                         waiting.appendleft(job)
                         continue
                     answer = Made(problem=f"'{job.file.path}': {TRIES} workers died over it, of too little memory perhaps: see Ray's logs")
@@ -123,3 +125,19 @@ class Pool:
         with suppress(Exception):
             self._ray.kill(worker)
         self._hire()
+
+
+def _actor() -> type:
+    """Make the class of the actors, for Ray alone: it changes the signatures of what it is given."""
+
+    class Actor:
+        def __init__(self, content: bytes, method: Any) -> None:
+            self._worker = Worker(content, method)
+
+        def ready(self) -> int:
+            return self._worker.ready()
+
+        def make(self, job: Any) -> Made:
+            return self._worker.make(job)
+
+    return Actor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import IO, Any
 
@@ -138,6 +138,7 @@ def leftovers(folder: Path) -> Iterator[Path]:
     yield from (path for path in folder.glob(f".*{PART}") if ".parquet." in path.name)
 
 
-def output_of(leftover: Path) -> str:
-    """Give what a leftover was to become, or to become a part of."""
-    return str(leftover.with_name(leftover.name[1:].partition(".parquet.")[0] + ".parquet"))
+def is_of(leftover: Path, outputs: Set[str]) -> bool:
+    """Say whether a leftover was to become one of some files, or a part of one; what was to become a part is hidden twice."""
+    name = leftover.name.partition(".parquet.")[0] + ".parquet"
+    return any(str(leftover.with_name(name[dots:])) in outputs for dots in (1, 2))
