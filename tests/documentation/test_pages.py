@@ -83,7 +83,7 @@ def test_a_page_runs(page, tmp_path, monkeypatch):
     for language, code in blocks(page):
         if language == "pycon":
             run_example(code, names)
-        else:
+        elif language == "sh":
             for line in code.splitlines():
                 run_command(line)
 
