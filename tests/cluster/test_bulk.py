@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import narrows
 from narrows import cluster
 from narrows.cluster import _bulk, _pool, _sources, _worker, _writing
 from narrows.errors import BundleError
+from narrows.progress import Silent
 
 from .conftest import NAMES, table
 
@@ -163,6 +165,28 @@ def test_a_worker_that_is_killed_is_replaced(nodes, fitted, lake, tmp_path, monk
 
     assert killing.killed
     assert len(killing.pool.pids) == 2
+    check(lake, tmp_path / "codes", made)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_pieces")
+def test_a_node_that_goes_down_takes_no_row_with_it(nodes, fitted, lake, tmp_path):
+    path, made = fitted
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as where the nodes are made
+        third = nodes.add_node(num_cpus=1)
+    gone = False
+
+    class Removing(Silent):
+        def advance(self, done: float, text: str = "") -> None:
+            nonlocal gone
+            if done > 100 and not gone:  # beyond the files of the plan, which are told of before
+                gone = True
+                nodes.remove_node(third, allow_graceful=False)
+
+    cluster.encode(path, lake, tmp_path / "codes", workers=3, progress=Removing())
+
+    assert gone
     check(lake, tmp_path / "codes", made)
 
 
