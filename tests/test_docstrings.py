@@ -19,7 +19,16 @@ import pytest
 import narrows
 
 FOLDER = Path(narrows.__file__).parent
-FACES = ["narrows", "narrows.data", "narrows.errors", "narrows.export", "narrows.plot", "narrows.quality", "narrows.study"]
+FACES = [
+    "narrows",
+    "narrows.cluster",
+    "narrows.data",
+    "narrows.errors",
+    "narrows.export",
+    "narrows.plot",
+    "narrows.quality",
+    "narrows.study",
+]
 ORDER = [
     "Parameters",
     "Attributes",

@@ -26,6 +26,7 @@ PUBLIC = [
     "SupervisedAutoencoderRegressor",
     "TableAutoencoder",
     "__version__",
+    "cluster",
     "data",
     "errors",
     "export",

@@ -41,6 +41,12 @@ def test_the_command_line_answers_without_networks(python, argument):
     assert printed.strip()
 
 
+def test_clusters_are_asked_for_before_ray_is_loaded(python):
+    modules, _ = loaded(python, "import narrows; dir(narrows.cluster); narrows.cluster.encode")
+
+    assert not modules & (NETWORKS | PICTURES | {"ray", "rich", "typer"})
+
+
 def test_version_is_printed(python):
     import narrows
 

@@ -63,6 +63,7 @@ RUN = {
     "tables.md": {"houses.csv", "houses.narrows", "filled.csv", "codes.csv", "houses.html"},
     "report.md": {"digits.html", "page.html", "map.html", "told.html"},
     "more-than-memory.md": {"big.narrows", "codes.npy", "big.npy", "labelled.labels.npy"},
+    "cluster.md": {"orders.narrows", "codes", "errors", "rebuilt"},
     "shipping.md": {"digits.narrows", "digits.onnx", "encoder.onnx", "head.onnx"},
 }
 
@@ -74,13 +75,15 @@ ELSEWHERE = {"serving.md": {"sh", "python"}}  # by tests/serve/test_guide.py, wh
 @pytest.mark.parametrize("page", RUN)
 @pytest.mark.filterwarnings("ignore::narrows.errors.NarrowsWarning")
 def test_a_page_runs(page, tmp_path, monkeypatch):
+    if page == "cluster.md":
+        pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
 
     for language, code in blocks(page):
         if language == "pycon":
             run_example(code, names)
-        else:
+        elif language == "sh":
             for line in code.splitlines():
                 run_command(line)
 

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
@@ -96,8 +97,8 @@ def fit(
     resume: flags.Resume = False,
     checkpoint_minutes: flags.CheckpointMinutes = 5,
     checkpoint: flags.CheckpointFile = None,
-    cluster: flags.OnCluster = None,
-    workers: flags.Workers = None,
+    cluster: flags.TrainingCluster = None,
+    workers: flags.TrainingWorkers = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -201,14 +202,20 @@ def encode(
     test: TestRows = False,
     blocks: flags.Blocks = None,
     resume: flags.GoOn = False,
+    cluster: flags.Cluster = None,
+    workers: flags.Workers = None,
+    ids: flags.Ids = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> Job:
     """Write the codes of rows, in columns z0, z1 and so on."""
     del quiet, verbose, debug
+    on_cluster = _OnCluster.of(context, cluster, workers, ids, test, blocks)
 
     def job() -> int:
+        if on_cluster:
+            return on_cluster.run(context, "encode", bundle, source, output, resume)
         from narrows.cli import coding
 
         return coding.encode(context.obj, bundle, _one_or_all(source), output, test=test, in_blocks=blocks, resume=resume)
@@ -274,14 +281,20 @@ def reconstruct(
     test: TestRows = False,
     blocks: flags.Blocks = None,
     resume: flags.GoOn = False,
+    cluster: flags.Cluster = None,
+    workers: flags.Workers = None,
+    ids: flags.Ids = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> Job:
     """Write what the network makes of rows, in their own units."""
     del quiet, verbose, debug
+    on_cluster = _OnCluster.of(context, cluster, workers, ids, test, blocks)
 
     def job() -> int:
+        if on_cluster:
+            return on_cluster.run(context, "reconstruct", bundle, source, output, resume)
         from narrows.cli import coding
 
         return coding.reconstruct(context.obj, bundle, _one_or_all(source), output, test=test, in_blocks=blocks, resume=resume)
@@ -329,6 +342,9 @@ def score(
     test: TestRows = False,
     blocks: flags.Blocks = None,
     resume: flags.GoOn = False,
+    cluster: flags.Cluster = None,
+    workers: flags.Workers = None,
+    ids: flags.Ids = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -337,11 +353,17 @@ def score(
     """Show which rows are rebuilt worst.
 
     The error is a row's mean squared error in scaled units; rows are counted from 1, images called by their files. That of a
-    detector of outliers is in units of an ordinary row's; it also says which rows are outliers.
+    detector of outliers is in units of an ordinary row's; it also says which rows are outliers. On a cluster the errors are written, in
+    the order of the rows, and none is shown.
     """
     del json, quiet, verbose, debug
+    on_cluster = _OnCluster.of(context, cluster, workers, ids, test, blocks)
+    if on_cluster and (why or output is None):
+        raise _Usage("--why does not go with --cluster" if why else "--cluster needs -o, a folder for the errors", context)
 
     def job() -> int:
+        if on_cluster and output is not None:
+            return on_cluster.run(context, "score", bundle, source, output, resume)
         from narrows.cli import scoring
 
         return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test, why=why, in_blocks=blocks, resume=resume)
@@ -684,6 +706,34 @@ def compare(
         return comparing.compare(context.obj, asked)
 
     return job
+
+
+@dataclass(frozen=True)
+class _OnCluster:
+    """What flags say about a cluster, if it is asked for."""
+
+    address: str
+    workers: int | None
+    ids: list[str]
+
+    @classmethod
+    def of(
+        cls, context: typer.Context, address: str | None, workers: int | None, ids: list[str] | None, test: bool, blocks: bool | None
+    ) -> _OnCluster | None:
+        if address is None:
+            other = "--workers" if workers is not None else "--id" if ids else None
+            if other is not None:
+                raise _Usage(f"{other} goes with --cluster: say which, or leave it out", context)
+            return None
+        other = "--test" if test else "--blocks" if blocks is not None else None
+        if other is not None:
+            raise _Usage(f"{other} does not go with --cluster, where files are always read some rows at a time: leave it out", context)
+        return cls(address, workers, ids or [])
+
+    def run(self, context: typer.Context, what: Any, bundle: Path, source: list[str], output: Path, resume: bool) -> int:
+        from narrows.cli import bulk
+
+        return bulk.run(context.obj, what, bundle, source, output, address=self.address, workers=self.workers, ids=self.ids, resume=resume)
 
 
 def _one_or_all(source: list[str]) -> str | list[str]:

@@ -90,7 +90,31 @@ Blocks = Annotated[
     ),
 ]
 GoOn = Annotated[
-    bool, typer.Option("--resume", help="Go on with a .npy or .csv file that an earlier run in blocks did not bring to its end.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with a .npy or .csv file that an earlier run in blocks did not bring to its end; with --cluster, with a folder.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: 'auto', HOST:PORT, ray://HOST:PORT, or local:N for N workers here. DATA are then .parquet or .npy "
+        "files, or folders of them, and the output a folder, of one .parquet file for each. Needs narrows[ray].",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="With --cluster: processes, of one CPU each; by default as many as it has.", show_default=False),
+]
+Ids = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id",
+        metavar="COL",
+        help="With --cluster: a column of numbers that is none of the row, where the bundle knows no names; to be repeated.",
+    ),
 ]
 
 # Those of fit
@@ -131,7 +155,7 @@ CheckpointFile = Annotated[
         rich_help_panel=_TRAINING,
     ),
 ]
-OnCluster = Annotated[
+TrainingCluster = Annotated[
     str | None,
     typer.Option(
         "--cluster",
@@ -142,7 +166,7 @@ OnCluster = Annotated[
         rich_help_panel=_CLUSTER,
     ),
 ]
-Workers = Annotated[
+TrainingWorkers = Annotated[
     int | None,
     typer.Option(
         min=1,

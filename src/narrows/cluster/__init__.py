@@ -9,12 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from narrows.cluster._bulk import Done, encode, reconstruct, score
     from narrows.cluster._connecting import Cluster, connected
     from narrows.cluster._training import fit, joined
 
-__all__ = ["Cluster", "connected", "fit", "joined"]
+__all__ = ["Cluster", "Done", "connected", "encode", "fit", "joined", "reconstruct", "score"]
 
-_HOMES = {"Cluster": "_connecting", "connected": "_connecting", "fit": "_training", "joined": "_training"}
+_HOMES = {
+    "Cluster": "_connecting",
+    "Done": "_bulk",
+    "connected": "_connecting",
+    "encode": "_bulk",
+    "fit": "_training",
+    "joined": "_training",
+    "reconstruct": "_bulk",
+    "score": "_bulk",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,11 +46,13 @@ if sys.argv[2] == "auto":
 try:
     client = GcsClient(address=services.canonicalize_bootstrap_address(sys.argv[1]))
     about = json.loads(client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=10))
-    nodes = client.get_all_node_info(timeout=10).values()
 except Exception as problem:
     print(json.dumps({"problem": type(problem).__name__}))
 else:
-    alive = [node.node_manager_address for node in nodes if node.state == 0]
+    try:
+        alive = [node.node_manager_address for node in client.get_all_node_info(timeout=10).values() if node.state == 0]
+    except Exception:  # of a Ray that says it otherwise
+        alive = []
     print(json.dumps({"ray": about["ray_version"], "python": about["python_version"], "nodes": alive}))
 """
 _TOKEN = "RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or ~/.ray/auth_token"
@@ -60,7 +62,7 @@ _TOKEN = "RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or ~/.ray/auth_t
 class Cluster:
     """A cluster that this process is connected to.
 
-    Attributes
+    Parameters
     ----------
     address : str
         As it was said.

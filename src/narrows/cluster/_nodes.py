@@ -18,7 +18,7 @@ def check_nodes(paths: Iterable[str | os.PathLike[str]] = (), *, written: str | 
 
     Parameters
     ----------
-    paths : iterable of path-like
+    paths : iterable of path-like, default=()
         Files and folders that are read.
     written : path-like, default=None
         A folder that is written into. It must be there; whether it is the same one is tried by a file that is there for a moment.
