@@ -30,6 +30,7 @@ PUBLIC = [
     "data",
     "errors",
     "export",
+    "fit_together",
     "load",
     "plot",
     "quality",

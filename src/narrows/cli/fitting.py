@@ -153,7 +153,9 @@ def _fit(screen: Screen, asked: Asked, how: Run, output: Path, page: Path | None
 
 def _look_for(screen: Screen, checkpoint: Checkpoint) -> None:
     """Say what becomes of a checkpoint that an earlier run left."""
-    there = checkpoint.exists()
+    from narrows.training.checkpoints import exists
+
+    there = exists(checkpoint)
     if checkpoint.resume:
         screen.say(
             f"going on from '{checkpoint.path}'" if there else f"there is no '{checkpoint.path}' to go on from: this run begins anew"
@@ -393,6 +395,7 @@ def _nothing_to_keep(screen: Screen, estimator: Any, run: _Run, output: Path) ->
 def _save(estimator: Any, output: Path, metadata: dict[str, Any], checkpoint: Checkpoint) -> None:
     """Write the bundle; the checkpoint of a run that ended well is then of no more use."""
     from narrows import bundle
+    from narrows.training.checkpoints import discard
 
     try:
         with _undisturbed():
@@ -403,7 +406,7 @@ def _save(estimator: Any, output: Path, metadata: dict[str, Any], checkpoint: Ch
             problem.errno, f"'{output}' could not be written ({reason}), and what was there is untouched: make room, or write elsewhere"
         ) from problem
     if metadata["end"] == "done":
-        checkpoint.discard()
+        discard(checkpoint)
 
 
 def _write_page(screen: Screen, page: Path, estimator: Any, parts: _Parts, asked: Asked, about: dict[str, Any], quality: Quality) -> None:

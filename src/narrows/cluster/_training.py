@@ -23,9 +23,11 @@ from narrows.cluster._nodes import check_nodes
 from narrows.data.label_files import is_label_file
 from narrows.data.sources import expanded
 from narrows.errors import PeerError, TrainingDiverged
-from narrows.progress import Bar, Progress, Silent
+from narrows.estimators._copying import repeatable
+from narrows.estimators._fitting import progress_of
+from narrows.progress import Progress
 from narrows.training import ranks
-from narrows.training.checkpoints import Checkpoint
+from narrows.training.checkpoints import Checkpoint, discard, folder_of
 from narrows.training.ranks import Ranks
 
 ENVIRONMENT = "env"
@@ -91,19 +93,34 @@ def fit(
     TrainingDiverged, KeyboardInterrupt
         As `fit` does; the estimator then holds the weights that are good to keep.
     """
-    made, drawn = _prepared(estimator)
+    made, drawn = repeatable(estimator)
     files = [_whole(one) for one in expanded(source)]  # workers are at home in other folders
     label = label if label is None or not is_label_file(label) else _whole(label)
-    work = _training_worker.Work(made, files if len(files) > 1 else files[0], label, without, _checkpoint(checkpoint), 0)
-    if progress is None:
-        progress = Bar() if isinstance(estimator.verbose, bool | int) and estimator.verbose else Silent()
-    if cluster == ENVIRONMENT:
-        end = _here(work, progress, drawn)
-    else:
-        paths = [Path(path) for path in (*files, *([label] if label is not None and is_label_file(label) else [])) if Path(path).exists()]
-        with connected(cluster) as there:
-            end = _there(work, there, paths, cluster, workers, progress)
+    paths = [path for path in (*files, *([label] if label is not None and is_label_file(label) else [])) if os.path.exists(path)]
+    progress = progress or progress_of(estimator.verbose)
+    with _checkpoint(checkpoint) as kept:
+        work = _training_worker.Work(made, files if len(files) > 1 else files[0], label, without, kept, 0)
+        if cluster == ENVIRONMENT:
+            end = _here(work, progress, drawn)
+        else:
+            with connected(cluster) as there:
+                if there.nodes > 1:
+                    _check_nodes(paths, kept, checkpoint is not None)
+                end = _there(work, there, cluster, workers, progress)
     return _taken_over(estimator, end)
+
+
+def _check_nodes(paths: list[str], kept: Checkpoint, asked: bool) -> None:
+    """Refuse machines that are not fit for the run."""
+    try:
+        check_nodes(paths, written=folder_of(kept))
+    except FileNotFoundError as problem:
+        if asked or str(Path(kept.path).parent) not in str(problem):
+            raise
+        raise ValueError(
+            "workers on several machines need a checkpoint in a place that all see: give one, such as checkpoint='/shared/run.checkpoint' "
+            "(--checkpoint on the command line) or 's3://bucket/run.checkpoint'"
+        ) from problem
 
 
 def _whole(path: str | os.PathLike[str]) -> str:
@@ -111,29 +128,16 @@ def _whole(path: str | os.PathLike[str]) -> str:
     return os.path.abspath(path) if Path(path).exists() else os.fspath(path)
 
 
-def _prepared(estimator: Any) -> tuple[Any, bool]:
-    """Give a copy of an estimator that can be fitted alike by several processes, and whether its seed was drawn for that."""
-    from sklearn.base import clone
-
-    if getattr(estimator, "callbacks", None):
-        raise ValueError("callbacks run in one process and see its weights only: leave them out of a fit on a cluster")
-    if getattr(estimator, "warm_start", False):
-        raise ValueError("a fit on a cluster begins anew: set warm_start=False")
-    made = clone(type(estimator)(**{**estimator.get_params(deep=False), "verbose": False}))  # a Progress stays where it writes
-    drawn = not isinstance(made.random_state, int | np.integer)
-    if drawn:
-        from sklearn.utils import check_random_state
-
-        made.random_state = int(check_random_state(made.random_state).randint(2**31 - 1))
-    return made, drawn
-
-
-def _checkpoint(given: Any) -> Checkpoint:
+@contextmanager
+def _checkpoint(given: Any) -> Iterator[Checkpoint]:
+    """Give the checkpoint by its whole path; one that vanishes at the end, where none is given."""
     if given is None:
-        folder = tempfile.mkdtemp(prefix="narrows-")
-        return Checkpoint(Path(folder) / "run.checkpoint")
+        with tempfile.TemporaryDirectory(prefix="narrows-") as temporary:
+            yield Checkpoint(Path(temporary) / "run.checkpoint")
+        return
     said = given if isinstance(given, Checkpoint) else Checkpoint(given)
-    return said if said.folder is None else replace(said, path=said.folder / Path(said.path).name)
+    folder = folder_of(said)
+    yield said if folder is None else replace(said, path=folder / Path(said.path).name)
 
 
 @contextmanager
@@ -166,7 +170,7 @@ def _here(work: _training_worker.Work, progress: Progress, drawn: bool) -> End:
         with joined():
             return _here(work, progress, drawn)
     if ranks.current().leads and not work.checkpoint.resume:
-        work.checkpoint.discard()
+        discard(work.checkpoint)
     if drawn:  # each process has drawn its own
         work.estimator.random_state = int(ranks.current().from_first(str(work.estimator.random_state).encode()))
     try:
@@ -175,15 +179,13 @@ def _here(work: _training_worker.Work, progress: Progress, drawn: bool) -> End:
         return End(work.estimator if hasattr(work.estimator, "history_") else None, problem)
 
 
-def _there(work: _training_worker.Work, there: Cluster, paths: list[Path], address: str, workers: int | None, progress: Progress) -> End:
+def _there(work: _training_worker.Work, there: Cluster, address: str, workers: int | None, progress: Progress) -> End:
     """Let a cluster do it; see to it that nothing of the run goes on when this returns."""
     import ray
 
-    if there.nodes > 1:
-        check_nodes(paths, written=work.checkpoint.folder)
     scaling, work.threads = _placement(there, address, workers)
     if not work.checkpoint.resume:
-        work.checkpoint.discard()  # or else attempts after the first could not tell it from their own
+        discard(work.checkpoint)  # or else attempts after the first could not tell it from their own
     desk = ray.remote(num_cpus=0)(Desk).remote()
     run = ray.remote(num_cpus=0, max_retries=0)(_run).remote(work, desk, scaling)
     told = _Told(progress)

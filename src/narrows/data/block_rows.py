@@ -280,6 +280,10 @@ class Blocks:
         ----------
         numbers : ndarray of shape (m,)
             Of rows, ascending.
+
+        Returns
+        -------
+        Blocks
         """
         labels = None if self.labels is None else np.delete(self.labels, numbers)
         without = np.union1d(self.without, self._whole(numbers))

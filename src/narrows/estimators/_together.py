@@ -34,7 +34,7 @@ def fit_together(
     y : array-like of shape (n_samples,), default=None
         Labels, where the estimators learn them.
     sample_weight : array-like of shape (n_samples,), default=None
-    validation_data : array-like or tuple, default=None
+    validation_data : array-like of shape (n_validation, n_features), or a tuple with labels, default=None
         As `fit` takes it. With it, ``early_stopping`` keeps each network's own best epoch.
     verbose : bool or Progress, default=False
         Whether to show the progress of all.

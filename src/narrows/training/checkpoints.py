@@ -77,66 +77,73 @@ class Checkpoint:
         if not 0 <= self.minutes < float("inf"):
             raise ValueError(f"minutes between two checkpoints must be 0 or more, got {self.minutes!r}")
 
-    @property
-    def folder(self) -> Path | None:
-        """The folder that it is in, if that is one of this system's."""
-        return None if _is_address(self.path) else Path(self.path).absolute().parent
 
-    def exists(self) -> bool:
-        """Whether anything is there."""
-        if not _is_address(self.path):
-            return Path(self.path).exists()
-        store, name = _store(self.path)
-        return bool(store.exists(name))
+def folder_of(checkpoint: Checkpoint) -> Path | None:
+    """Give the folder that a checkpoint is in, if that is one of this system's."""
+    return None if _is_address(checkpoint.path) else Path(checkpoint.path).absolute().parent
 
-    def read(self) -> bytes | None:
-        """Give what is there, if anything is.
 
-        Raises
-        ------
-        OSError
-            If it cannot be read.
-        MissingExtra
-            If it is an address, and fsspec is not installed.
-        """
-        if not self.exists():
-            return None
-        if _is_address(self.path):
-            store, name = _store(self.path)
-            return bytes(store.cat_file(name))
-        with opened(self.path) as file:
-            return file.read()
+def exists(checkpoint: Checkpoint) -> bool:
+    """Say whether anything is where a checkpoint is to be.
 
-    def replace(self, content: bytes) -> None:
-        """Write what it is to hold, as a whole or not at all.
+    Raises
+    ------
+    MissingExtra
+        If that is an address, here and below, and fsspec is not installed.
+    """
+    if not _is_address(checkpoint.path):
+        return Path(checkpoint.path).exists()
+    store, name = _store(checkpoint.path)
+    return bool(store.exists(name))
 
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
-        if not _is_address(self.path):
-            with replacing(self.path) as file:
-                file.write(content)
-            return
-        store, name = _store(self.path)
-        store.pipe_file(f"{name}.part", content)
-        store.mv(f"{name}.part", name)
 
-    def discard(self) -> None:
-        """Remove what is there.
+def content_of(checkpoint: Checkpoint) -> bytes | None:
+    """Give what a checkpoint holds, if it is there.
 
-        Raises
-        ------
-        OSError
-            If it cannot be removed.
-        """
-        if not _is_address(self.path):
-            Path(self.path).unlink(missing_ok=True)
-            return
-        if self.exists():
-            store, name = _store(self.path)
-            store.rm_file(name)
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    if not exists(checkpoint):
+        return None
+    if _is_address(checkpoint.path):
+        store, name = _store(checkpoint.path)
+        return bytes(store.cat_file(name))
+    with opened(checkpoint.path) as file:
+        return file.read()
+
+
+def write(checkpoint: Checkpoint, content: bytes) -> None:
+    """Write what a checkpoint is to hold, as a whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    if not _is_address(checkpoint.path):
+        with replacing(checkpoint.path) as file:
+            file.write(content)
+        return
+    store, name = _store(checkpoint.path)
+    store.pipe_file(f"{name}.part", content)
+    store.mv(f"{name}.part", name)
+
+
+def discard(checkpoint: Checkpoint) -> None:
+    """Remove a checkpoint, if it is there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be removed.
+    """
+    if not _is_address(checkpoint.path):
+        Path(checkpoint.path).unlink(missing_ok=True)
+    elif exists(checkpoint):
+        store, name = _store(checkpoint.path)
+        store.rm_file(name)
 
 
 def _is_address(path: Any) -> bool:
@@ -158,12 +165,12 @@ class Keeper:
     Parameters
     ----------
     of : Checkpoint
-    ranks : Ranks, default=ALONE
-        Whose run it is: the first of them reads and writes, the others hear from it.
+    ranks : Ranks, default=None
+        Whose run it is: the first of them reads and writes, the others hear from it. This process alone if None.
     """
 
-    def __init__(self, of: Checkpoint, ranks: Ranks = ALONE) -> None:
-        self.of, self._ranks = of, ranks
+    def __init__(self, of: Checkpoint, ranks: Ranks | None = None) -> None:
+        self.of, self._ranks = of, ranks or ALONE
         self._written, self._run, self._failed = time.monotonic(), "", False
 
     def begin(self, run: str) -> Position | None:
@@ -180,7 +187,7 @@ class Keeper:
         content = b""
         with self._ranks.together("to read the checkpoint"):
             if self._ranks.leads and self.of.resume:
-                found = self.of.read()
+                found = content_of(self.of)
                 content = b"" if found is None else found or b"\0"  # an empty file is a damaged one
         content = self._ranks.from_first(content)
         if not content:
@@ -212,7 +219,7 @@ class Keeper:
         arrays = {name: np.asarray(array, order="C") for name, array in position.arrays.items()}
         content = save(arrays, {ABOUT: json.dumps({**about, **position.told})})
         try:
-            self.of.replace(content)
+            write(self.of, content)
             self._failed = False
         except OSError as problem:
             if not self._failed:

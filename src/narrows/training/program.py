@@ -108,7 +108,7 @@ def program(
     precision: str,
     shared: bool,
     noise: Noise | None = None,
-    ranks: Ranks = ALONE,
+    ranks: Ranks | None = None,
 ) -> Program:
     """Find or make the program of a network.
 
@@ -124,13 +124,14 @@ def program(
         computation, and go with it, for a program keeps its network alive.
     noise : Noise, default=None
         What the rows suffer; its strength, its bounds and its random key are in ``numbers["noise"]``.
-    ranks : Ranks, default=ALONE
-        Among whom every batch is shared out.
+    ranks : Ranks, default=None
+        Among whom every batch is shared out; this process alone if None.
 
     Returns
     -------
     Program
     """
+    ranks = ranks or ALONE
     kept = _programs if shared else computation.programs
     key = (computation, objective.key, optimizer, batch_size, precision, None if noise is None else noise._key, ranks)
     if key in kept:
