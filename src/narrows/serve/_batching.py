@@ -41,8 +41,9 @@ class _Waiting:
 class Batcher:
     """A queue before a function that computes rows; lives in one event loop.
 
-    A request waits for others until there are `most_rows`, or for `window` seconds, and then for its turn. Where the batch before was of
-    one request alone it waits for nobody but those that were read with it: who comes alone is not slowed down.
+    A request waits for others until there are `most_rows`, or for `window` seconds, and then for its turn, in which others join it.
+    Where the batch before was of one request alone it waits for nobody but those that were read with it: who comes alone is not
+    slowed down.
 
     Parameters
     ----------
@@ -50,8 +51,6 @@ class Batcher:
     threads : Executor
         Where it is called, if that takes more than a moment.
     watch : Watch
-    lanes : int, default=1
-        Threads, and so batches that are computed side by side.
     window : float
         Seconds.
     most_rows : int
@@ -60,6 +59,8 @@ class Batcher:
         That may wait.
     seconds : float
         After which a request is given up.
+    lanes : int, default=1
+        Threads, and so batches that are computed side by side.
     """
 
     def __init__(
