@@ -86,6 +86,14 @@ def test_row_groups_and_files_before_the_first_row_are_not_decoded(rows, tmp_pat
     list(once.chunks(600 + 150))
 
     assert asked == [(400, [2, 3, 4, 5])]
+    asked.clear()
+    monkeypatch.setattr("narrows.data.streams.TABLE_BYTES", 1)
+    np.testing.assert_array_equal(all_of(one_pass(paths[0]).chunks()), rows[:600])
+    assert asked == [
+        (600, [0, 1, 2, 3]),
+        (600, [4, 5, 6, 7]),
+        (600, [8]),
+    ]  # some 256 rows at a time: Arrow keeps what it is asked for at once
 
 
 def test_a_folder_of_images(tmp_path):

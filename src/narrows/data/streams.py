@@ -82,10 +82,13 @@ def parquet(path: Path, label: str | None) -> Stream:
     # Each column has a buffer of its own, and wide tables have many.
     buffer = max(LEAST_BUFFER, BUFFERS // max(1, len(schema.names)))
 
+    size = max(256, TABLE_BYTES // (len(names) * dtype.itemsize))
+
     def tables(groups: list[int]) -> Iterator[Any]:
         with _sound(where, "Parquet"), parquet.ParquetFile(path, buffer_size=buffer) as content:
-            for batch in content.iter_batches(batch_size=max(256, TABLE_BYTES // (len(names) * dtype.itemsize)), row_groups=groups):
-                yield pa.Table.from_batches([batch])
+            for run in _runs(groups, [about.row_group(group).num_rows for group in groups], size):
+                for batch in content.iter_batches(batch_size=size, row_groups=run):
+                    yield pa.Table.from_batches([batch])
 
     def read(first: int) -> Iterator[Block]:
         groups, before = list(range(about.num_row_groups)), 0
@@ -94,6 +97,17 @@ def parquet(path: Path, label: str | None) -> Stream:
         return _from(first - before, _of_tables(tables(groups), names, label, where, dtype, typed=True, before=before))
 
     return Stream(read, len(names), dtype, names, rows=about.num_rows)
+
+
+def _runs(groups: list[int], rows: list[int], size: int) -> Iterator[list[int]]:
+    """Put row groups together until there are so many rows: Arrow keeps something of all that it is asked for at once."""
+    run, found = [], 0
+    for group, n in zip(groups, rows, strict=True):
+        run.append(group)
+        found += n
+        if found >= size or group == groups[-1]:
+            yield run
+            run, found = [], 0
 
 
 def arrow(path: Path, label: str | None) -> Stream:
