@@ -1,7 +1,7 @@
 """Rows in blocks: memory, rows a second beside rows in memory, and runs that are killed again and again.
 
-Each way is a process of its own, which makes one pass over the rows, or encodes them all. Memory is what the process alone holds
-(`RssAnon + RssShmem` in ``/proc``, looked at every 20 milliseconds).
+Each way is a process of its own, which makes one pass over the rows, or encodes them all as `narrows encode` does. Memory is what the
+process alone holds (`RssAnon + RssShmem` in ``/proc``, looked at every 20 milliseconds).
 """
 
 from __future__ import annotations
@@ -67,21 +67,23 @@ def side(folder: str, name: str, way: str, task: str) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     from narrows import Autoencoder, data
+    from narrows.cli.blocks import Growing, stream
+    from narrows.data.one_pass import one_pass
+    from narrows.progress import Silent
 
     path = Path(folder)
     made = Autoencoder(2, layers=SETS[name][3], epochs=1, early_stopping=False, random_state=0)
     if task == "encoding":
         made.fit(np.load(path / "rows.npy", mmap_mode="r")[:20_000].copy())
+    file = path / ("rows.parquet" if way == "Parquet" else "rows.npy")
+    rows: Any = np.load(file) if way == "in memory" else None
     began = time.perf_counter()
-    if way == "in memory":
-        rows: Any = np.load(path / "rows.npy")
-        began = time.perf_counter()
+    if task == "training":
+        made.fit(data.blocks(file) if rows is None else rows)
+    elif rows is None:
+        stream(one_pass(file), made.transform, ["z0", "z1"], Growing(path / "codes.npy", {}), Silent(), resume=False)
     else:
-        rows = data.blocks(path / ("rows.npy" if way == ".npy" else "rows.parquet"))
-    if task == "encoding":
         made.transform(rows)
-    else:
-        made.fit(rows)
     seconds = time.perf_counter() - began
     ended.set()
     watcher.join()
@@ -144,7 +146,7 @@ def main() -> None:
         return
     parser = _report.options(__doc__.splitlines()[0], rounds=1)
     parser.add_argument("--share", type=float, default=1.0, help="of the rows (default all, which takes half an hour)")
-    parser.add_argument("--only", choices=("rows", "kills"), help="one part; both by default")
+    parser.add_argument("--only", choices=("training", "encoding", "rows", "kills"), help="a part; rows are the first two")
     arguments = _report.start(parser)
     found: dict[str, Any] = {}
     lines: list[list[Any]] = []
@@ -153,7 +155,7 @@ def main() -> None:
         for name, (n, *_) in SETS.items() if arguments.only != "kills" else ():
             n = n // 1000 if arguments.quick else int(n * arguments.share)
             make(folder, name, n)
-            for task in ("training", "encoding"):
+            for task in [task for task in ("training", "encoding") if arguments.only in (task, "rows", None)]:
                 rates: dict[str, list[float]] = {way: [] for way in WAYS}
                 for _ in range(arguments.rounds):
                     for way in WAYS:
@@ -170,7 +172,7 @@ def main() -> None:
                     print(*lines[-1], flush=True)
         if lines:
             _report.table(["rows", "what", "from", "rows a second", "of memory's", "asked", "MB", "asked", "reached"], lines)
-        if arguments.only != "rows":
+        if arguments.only in ("kills", None):
             kills, same = killed(folder, 3 if arguments.quick else KILLS, arguments.quick)
             found["kills"] = {"kills": kills, "same weights": same}
             _report.table(

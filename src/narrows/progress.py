@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any, Protocol, TextIO
@@ -13,7 +14,7 @@ class Progress(Protocol):
     """Receives the progress of one piece of work after another."""
 
     def begin(self, name: str, total: float, unit: str = "") -> None:
-        """Begin a task of `total` units."""
+        """Begin a task of `total` units, infinity where nobody knows how many there are."""
 
     def advance(self, done: float, text: str = "") -> None:
         """Say how much of the task is done by now, with a few words of figures."""
@@ -71,7 +72,7 @@ class Bar:
                 transient=True,
             )
             self._live.start()
-            self._task = self._live.add_task(self._name, total=total, text="")
+            self._task = self._live.add_task(self._name, total=None if math.isinf(total) else total, text="")
 
     def advance(self, done: float, text: str = "") -> None:
         """Say how much of the task is done by now; written only when it is time to."""
@@ -83,6 +84,8 @@ class Bar:
         self._written = now
         if self._live is not None:
             self._live.update(self._task, completed=done, text=text, refresh=True)
+        elif math.isinf(self._total):
+            self._line(f"{self._name}  {text}")
         else:
             since, first = self._origin
             left = (now - since) * (self._total - done) / max(done - first, 1e-9 * self._total)

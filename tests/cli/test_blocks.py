@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import csv, parquet
+from PIL import Image
+from pyarrow import csv, feather, parquet
 
 import narrows as package
 
@@ -102,12 +104,13 @@ def test_many_rows_are_read_at_once_if_that_is_said(narrows, bundle, monkeypatch
 def test_a_stream_that_was_cut_short_goes_on(ending, narrows, bundle, tmp_path, monkeypatch):
     monkeypatch.setattr("narrows.cli.blocks.ROWS_AT_ONCE", 256)
     narrows("encode", bundle, "?.npy", "--blocks", "-o", f"whole{ending}")
+    monkeypatch.setattr("narrows.cli.blocks.SECONDS", 0.0)
     from narrows.cli.blocks import Growing
 
     save, left = Growing.save, [3]
 
-    def cut(self, rows, file):
-        save(self, rows, file)
+    def cut(self, rows, size, file):
+        save(self, rows, size, file)
         left[0] -= 1
         if not left[0]:
             file.write(b"half a row")
@@ -127,8 +130,120 @@ def test_a_stream_that_was_cut_short_goes_on(ending, narrows, bundle, tmp_path, 
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_of_other_rows_is_not_gone_on_with(narrows, bundle, rows, tmp_path, monkeypatch):
+NAMES = [f"c{place}" for place in range(6)]
+
+
+@pytest.fixture
+def named(narrows, rows, tmp_path):
+    """A bundle of rows whose columns have names, and two files of them: the second one's columns lie the other way round."""
+    for name, part, order in (("a", rows[:700], NAMES), ("b", rows[700:], NAMES[::-1])):
+        columns = pa.table({column: part[:, NAMES.index(column)].copy() for column in order})
+        parquet.write_table(columns, tmp_path / f"{name}.parquet", row_group_size=150)
+        feather.write_feather(columns, tmp_path / f"{name}.feather", chunksize=150)
+        csv.write_csv(columns, tmp_path / f"{name}.csv")
+    assert narrows("fit", "a.parquet", *QUICK, "-o", "named.narrows").code == 0
+    return "named.narrows"
+
+
+TABLES = ["parquet", "feather", "csv"]
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_are_streamed_and_not_written_on_the_way(kind, narrows, named, tmp_path, monkeypatch):
+    assert narrows("encode", named, f"?.{kind}", "--no-blocks", "-o", "whole.npy").code == 0
+    monkeypatch.setattr("narrows.data.converting._written", None)
+
+    done = narrows("encode", named, f"?.{kind}", "--blocks", "-o", "streamed.npy")
+
+    assert done.code == 0, done.err
+    np.testing.assert_array_equal(np.load(tmp_path / "streamed.npy"), np.load(tmp_path / "whole.npy"))
+    assert "1,200 rows" in done.out
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("cuts", [1, 2, 3, 4])
+def test_a_stream_of_tables_that_was_cut_short_goes_on(kind, cuts, narrows, named, tmp_path, monkeypatch):
     monkeypatch.setattr("narrows.cli.blocks.ROWS_AT_ONCE", 256)
+    assert narrows("reconstruct", named, f"?.{kind}", "--blocks", "-o", "whole.npy").code == 0
+    from narrows.estimators import Autoencoder
+
+    left = [cuts]
+
+    def cut(self, rows, reconstruct=Autoencoder.reconstruct):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return reconstruct(self, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Autoencoder, "reconstruct", cut)
+        assert narrows("reconstruct", named, f"?.{kind}", "--blocks", "-o", "made.npy").code == 130
+    assert json.loads((tmp_path / ".made.npy.part.json").read_text())["rows"] == cuts * 256
+
+    assert narrows("reconstruct", named, f"?.{kind}", "--resume", "-o", "made.npy").code == 0
+
+    assert (tmp_path / "made.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_file_that_is_damaged_in_the_middle_costs_what_comes_after(kind, narrows, named, tmp_path, monkeypatch):
+    monkeypatch.setattr("narrows.cli.blocks.ROWS_AT_ONCE", 128)
+    monkeypatch.setattr("narrows.data.streams.TABLE_BYTES", 1)
+    monkeypatch.setattr("narrows.data.csv_files.LEAST_BLOCK", 4096)
+    assert narrows("encode", named, f"?.{kind}", "--blocks", "-o", "whole.npy").code == 0
+    path = tmp_path / f"b.{kind}"
+    sound, about = path.read_bytes(), path.stat()
+
+    def write(content: bytes) -> None:
+        path.write_bytes(content)
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+    half = len(sound) // 2
+    write(sound[:half] + (b"\n,,,,oops,,,,,\n" if kind == "csv" else b"").ljust(200, b"\xff") + sound[half + 200 :])
+
+    done = narrows("encode", named, f"?.{kind}", "--blocks", "-o", "made.npy")
+
+    assert done.code == 2
+    assert f"b.{kind}" in done.only_line
+    assert not (tmp_path / "made.npy").exists()
+    assert json.loads((tmp_path / ".made.npy.part.json").read_text())["rows"] >= 640
+    write(sound)
+    assert narrows("encode", named, f"?.{kind}", "--resume", "-o", "made.npy").code == 0
+    assert (tmp_path / "made.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_errors_of_tables_are_streamed_with_labels_and_reasons(kind, narrows, rows, tmp_path):
+    way = np.where(rows[:, 0] > 0, "up", "down")
+    table = pa.table([*rows.T.copy(), way], names=[*NAMES, "way"])
+    {"parquet": parquet.write_table, "feather": feather.write_feather, "csv": csv.write_csv}[kind](table, tmp_path / f"rows.{kind}")
+    assert narrows("fit", f"rows.{kind}", "--label", "way", "--supervised", *QUICK, "-o", "made.narrows").code == 0
+
+    told = [narrows("score", "made.narrows", f"rows.{kind}", flag, "--why", "--top", "4").out for flag in ("--blocks", "--no-blocks")]
+
+    assert told[0] == told[1]
+    assert "label" in told[0]
+    files = [(flag, tmp_path / f"{flag[2:]}.csv") for flag in ("--blocks", "--no-blocks")]
+    for flag, path in files:
+        assert narrows("score", "made.narrows", f"rows.{kind}", flag, "-o", path.name).code == 0
+    assert files[0][1].read_bytes() == files[1][1].read_bytes()
+
+
+def test_images_are_streamed(narrows, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for place, image in enumerate(np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)):
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{place:02}.png")
+    assert narrows("fit", "pictures", *QUICK, "-o", "made.narrows").code == 0
+
+    for name, flag in (("streamed", "--blocks"), ("whole", "--no-blocks")):
+        assert narrows("encode", "made.narrows", "pictures", flag, "-o", f"{name}.npy").code == 0
+
+    np.testing.assert_array_equal(np.load(tmp_path / "streamed.npy"), np.load(tmp_path / "whole.npy"))
+    assert narrows("score", "made.narrows", "pictures", "--blocks").code == 0
+
+
+def test_what_is_of_other_rows_is_not_gone_on_with(narrows, bundle, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr("narrows.cli.blocks.SECONDS", 0.0)
     from narrows.cli.blocks import Growing
 
     monkeypatch.setattr(Growing, "end", lambda self: None)

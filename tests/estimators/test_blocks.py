@@ -57,6 +57,16 @@ def test_scaling_is_learned_of_all_rows(rows, kind, weighted):
     np.testing.assert_allclose(found.apply(counted).mean(0), found.mean, atol=1e-4)
 
 
+def test_the_pass_that_learns_the_scale_shows_itself(rows, capsys):
+    quick(epochs=1, verbose=1).fit(data.blocks(rows))
+    shown = capsys.readouterr().err
+    quick(epochs=1, verbose=1).fit(rows)
+
+    assert "scale: means done" in shown
+    assert "scale: deviations done" in shown
+    assert "scale" not in capsys.readouterr().err
+
+
 def test_methods_say_the_same_of_blocks(rows):
     made, blocks = quick().fit(rows), data.blocks(rows)
 

@@ -39,7 +39,7 @@ def run(work, compute=doubled, **options):
 
     async def main():
         noted = Noted()
-        with ThreadPoolExecutor(1) as threads:
+        with ThreadPoolExecutor(options.get("lanes", 1)) as threads:
             batcher = Batcher(compute, threads, noted, **{"window": 0.01, "most_rows": 8, "queue_rows": 64, "seconds": 20, **options})
             return await work(batcher), noted
 
@@ -69,6 +69,21 @@ def test_requests_of_one_moment_are_one_batch():
         await asyncio.gather(*(batcher.submit("rows", CODES, np.ones((1, 2))) for _ in range(5)))
 
     assert run(work)[1].batches == [(5, 5)]
+
+
+def test_batches_are_computed_side_by_side():
+    together = threading.Barrier(2, timeout=10)  # which one thread alone would not get past
+
+    def compute(start, wanted, parts):
+        together.wait()
+        return doubled(start, wanted, parts)
+
+    async def work(batcher):
+        return await batcher.submit("rows", CODES, np.arange(32.0).reshape(16, 2))
+
+    found, noted = run(work, compute, lanes=2)
+    np.testing.assert_array_equal(found["codes"], 2 * np.arange(32.0).reshape(16, 2))
+    assert noted.batches == [(8, 1), (8, 1)]
 
 
 def held():

@@ -33,7 +33,7 @@ class Noted:
 
 
 def ready(path, watch=None):
-    return Model("m", Prepared.from_bytes(prepare(path).to_bytes()), 1, watch or Noted())
+    return Model("m", Prepared.from_bytes(prepare(path).to_bytes()), watch or Noted())
 
 
 def agree(found, expected):
@@ -172,7 +172,7 @@ def test_a_bundle_that_gives_no_finite_numbers_is_not_served(digits):
     broken = Prepared(prepared.about, {**prepared.graphs, "head": graph}, prepared.arrays)
 
     with pytest.raises(Exception, match="Got: 2 Expected: 64"):
-        Model("m", broken, 1, Noted())
+        Model("m", broken, Noted())
 
 
 def test_the_process_that_prepares_tells_what_is_wrong(tmp_path, capfdbinary):

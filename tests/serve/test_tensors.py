@@ -46,6 +46,18 @@ def test_every_type_as_binary_and_as_json(kind):
     np.testing.assert_array_equal(read(*listed(datatype=kind), WANTED, OFFERED).rows, ROWS)
 
 
+@pytest.mark.parametrize("spaces", range(8))
+@pytest.mark.parametrize("kind", ["FP32", "FP64"])
+def test_numbers_lie_straight_whatever_the_length_of_the_header(kind, spaces):
+    body, length = binary(kind=kind)
+    moved = body[: int(length)] + b" " * spaces + body[int(length) :]
+
+    for _ in range(2):  # the header is remembered
+        rows = read(moved, str(int(length) + spaces), WANTED, OFFERED).rows
+        np.testing.assert_array_equal(rows, ROWS)
+        assert rows.flags.aligned
+
+
 def test_nested_lists_are_as_good_as_flat_ones():
     np.testing.assert_array_equal(read(*listed(data=ROWS.tolist()), WANTED, OFFERED).rows, ROWS)
 

@@ -447,7 +447,7 @@ def serve(
     insecure: Annotated[bool, typer.Option("--insecure", help="Let other machines in without a token.")] = False,
     window: Annotated[
         float, typer.Option(min=0, max=1000, metavar="MS", help="How long a small request waits for others.", rich_help_panel=_BATCHES)
-    ] = 2.0,
+    ] = 0.0,
     batch_rows: Annotated[int, typer.Option(min=1, metavar="N", help="Rows computed at one time.", rich_help_panel=_BATCHES)] = 256,
     queue_rows: Annotated[int, typer.Option(min=1, metavar="N", help="Rows that may wait.", rich_help_panel=_BATCHES)] = 16_384,
     max_body: Annotated[float, typer.Option(min=0.001, metavar="MB", help="Of a request.", rich_help_panel=_LIMITS)] = 16.0,

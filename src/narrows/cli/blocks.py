@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -17,8 +19,8 @@ from narrows._files import replacing
 from narrows.cli.reading import Source
 from narrows.cli.screen import Screen, counted
 from narrows.data.converting import npy_header
-from narrows.data.frames import framed
 from narrows.data.names import NoSuchLabel
+from narrows.data.one_pass import OnePass, one_pass
 from narrows.data.sources import SETS, expanded
 from narrows.data.standard_input import NAME as STANDARD_INPUT
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 LARGE = 2**30  # bytes of numbers: from here on rows are read in blocks unless somebody says otherwise
 CELL = 4  # bytes that a number takes in memory at least
-ROWS_AT_ONCE = 2**16
+ROWS_AT_ONCE: int | None = None  # as many as memory is meant for
+SECONDS = 1.0  # from one note of how far a file is whole to the next
 MOST_HELD = 10_000  # rows to measure on
 FORMATS = (".npy", ".csv")  # that can grow
 PART, PLACE = ".part", ".part.json"
@@ -73,8 +76,21 @@ def _size(path: Path) -> int:
     return int(about.num_rows * about.num_columns * CELL)
 
 
-def read(screen: Screen, source: Source, label: str | None, *, label_optional: bool = False) -> data.Blocks:
-    """Open rows in blocks, and say so; without labels where these are optional and there is no such column.
+def read(screen: Screen, source: Source, label: str | None) -> data.Blocks:
+    """Open rows in blocks, and say so.
+
+    Raises
+    ------
+    ValueError, OSError
+        If they cannot be read.
+    """
+    blocks = data.blocks(source, label=label, progress=screen.progress())
+    screen.detail(f"{blocks.name}: {counted(len(blocks), 'row')} are read in blocks, {blocks.nbytes / 1e9:.1f} GB in all")
+    return blocks
+
+
+def once(screen: Screen, source: Source, label: str | None) -> OnePass:
+    """Open rows to go through once, and say so; without labels where there is no such column.
 
     Raises
     ------
@@ -82,13 +98,12 @@ def read(screen: Screen, source: Source, label: str | None, *, label_optional: b
         If they cannot be read.
     """
     try:
-        blocks = data.blocks(source, label=label, progress=screen.progress())
+        rows = one_pass(source, label=label, progress=screen.progress())
     except NoSuchLabel:
-        if not label_optional:
-            raise
-        blocks = data.blocks(source, progress=screen.progress())
-    screen.detail(f"{blocks.name}: {counted(len(blocks), 'row')} are read in blocks, {blocks.nbytes / 1e9:.1f} GB in all")
-    return blocks
+        rows = one_pass(source, progress=screen.progress())
+    n = rows.stream.rows
+    screen.detail(f"{rows.name}: {'rows' if n is None else counted(n, 'row')} are read in blocks")
+    return rows
 
 
 def rows_of(blocks: data.Blocks) -> data.Rows:
@@ -158,17 +173,37 @@ class Growing:
             raise ValueError(f"what was written of '{self.output}' is of other rows or another bundle: leave out --resume to begin anew")
         return rows, size
 
-    def save(self, rows: int, file: IO[bytes]) -> None:
-        """Note that all rows up to here are written."""
+    def save(self, rows: int, size: int, file: IO[bytes]) -> None:
+        """Note that all rows up to here are written, and how many bytes they take."""
         file.flush()
         os.fsync(file.fileno())
         with replacing(self.place) as note:
-            note.write(json.dumps({"rows": rows, "bytes": file.tell(), "run": self.run}).encode())
+            note.write(json.dumps({"rows": rows, "bytes": size, "run": self.run}).encode())
+
+    @contextmanager
+    def kept(self, file: IO[bytes]) -> Iterator[Callable[[int, int], None]]:
+        """Give what is told of all rows that are whole, with their bytes: it is noted now and then, and where work is cut short."""
+        last, noted = (0, 0), time.monotonic()
+
+        def keep(rows: int, size: int) -> None:
+            nonlocal last, noted
+            last = rows, size
+            if time.monotonic() - noted >= SECONDS:
+                self.save(*last, file)
+                noted = time.monotonic()
+
+        try:
+            yield keep
+        except BaseException:
+            with suppress(OSError):  # the disk may be full, which is then what is told
+                if last[0]:
+                    self.save(*last, file)
+            raise
 
     @contextmanager
     def opened(self, size: int) -> Iterator[IO[bytes]]:
         """Open the file behind what is whole of it."""
-        with open(self.part, "r+b" if size else "wb") as file:
+        with open(self.part, "r+b" if size else "w+b") as file:
             file.truncate(size)
             file.seek(size)
             yield file
@@ -179,28 +214,28 @@ class Growing:
         self.place.unlink(missing_ok=True)
 
 
-def identity(bundle: Path, blocks: data.Blocks) -> dict[str, Any]:
+def identity(bundle: Path, rows: OnePass) -> dict[str, Any]:
     """Give what a streamed output is made of: the bundle, and the rows."""
     about = bundle.stat()
-    rows = {"n": len(blocks), "width": blocks.shape[1], "type": str(blocks.dtype), "name": blocks.name}
-    seen = [list(part.seen) for part in blocks.parts if hasattr(part, "seen")]
-    return {"bundle": [about.st_size, about.st_mtime_ns], "rows": rows, "files": seen}
+    stream = rows.stream
+    seen = {"name": rows.name, "width": stream.width, "type": str(stream.dtype), "files": rows.identity()}
+    return {"bundle": [about.st_size, about.st_mtime_ns], "rows": seen}
 
 
 def stream(
-    blocks: data.Blocks,
-    compute: Callable[[Any], np.ndarray],
+    rows: OnePass,
+    compute: Callable[[data.Blocks], np.ndarray],
     columns: list[str],
     growing: Growing,
     progress: Progress,
     *,
     resume: bool,
 ) -> tuple[int, int]:
-    """Write what is computed of rows, block by block; give its rows and columns.
+    """Write what is computed of rows, some at a time; give how many rows and columns.
 
     Parameters
     ----------
-    blocks : Blocks
+    rows : OnePass
     compute : callable
         From some rows, as an estimator takes them, to an array of shape (m, d).
     columns : list of str
@@ -218,19 +253,30 @@ def stream(
     """
     is_npy = growing.output.suffix.lower() == ".npy"
     done, size = growing.begun(resume)
-    progress.begin("rows", len(blocks), "rows")
-    with growing.opened(size) as file:
-        while done < len(blocks):
-            found = compute(framed(blocks[done : done + ROWS_AT_ONCE], blocks.feature_names, blocks.image_shape))
+    progress.begin("rows", rows.stream.rows or math.inf, "rows")
+    with growing.opened(size) as file, growing.kept(file) as keep, closing(rows.chunks(done, ROWS_AT_ONCE)) as chunks:
+        for chunk in chunks:
+            found = compute(chunk)
             if not done:
-                file.write(npy_header((len(blocks), found.shape[1]), found.dtype) if is_npy else _head(columns))
+                file.write(npy_header((0, found.shape[1]), found.dtype) if is_npy else _head(columns))
             file.write(np.ascontiguousarray(found).reshape(-1).view(np.uint8).data if is_npy else _lines(found, columns))
             done += len(found)
-            growing.save(done, file)
+            keep(done, file.tell())
             progress.advance(done, f"{done:,} rows")
-    progress.end(f"{len(blocks):,} rows")
+        if is_npy:
+            _count(file, done)
+    progress.end(f"{done:,} rows")
     growing.end()
-    return len(blocks), len(columns)
+    return done, len(columns)
+
+
+def _count(file: IO[bytes], n: int) -> None:
+    """Write into the header of a .npy file how many rows there are, which may be known at the end only."""
+    file.seek(0)
+    np.lib.format.read_magic(file)
+    (_, *rest), _, dtype = np.lib.format.read_array_header_1_0(file)
+    file.seek(0)
+    file.write(npy_header((n, *rest), dtype))
 
 
 def _head(columns: list[str]) -> bytes:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from narrows.bundle import Manifest
+    from narrows.data.one_pass import OnePass
 
 
 def encode(
@@ -49,7 +50,7 @@ def decode(screen: Screen, bundle: Path, source: str, output: Path) -> int:
     """
     manifest = begin(bundle, source, output)
     codes = load_rows(source, FILE, screen.progress())
-    _check_width(codes, code_width(manifest), "codes", bundle)
+    _check_width(codes.name, codes.X.shape[1], code_width(manifest), "codes", bundle)
     rows = load(bundle).inverse_transform(codes.X)
     if manifest.state.learned.table is not None:
         return tabling.end(screen, output, rows, f"the rows of {codes.name}")
@@ -108,7 +109,7 @@ def _stream(
     """Write what a method makes of rows in blocks."""
     if output.suffix.lower() not in blocks.FORMATS:
         raise ValueError(f"'{output}': of rows in blocks narrows writes {', '.join(blocks.FORMATS)}: rename the output, or say --no-blocks")
-    rows = blocks_for(screen, manifest, bundle, source)
+    rows = once_for(screen, manifest, bundle, source)
     made = load(bundle, method)
     growing = blocks.Growing(output, {**blocks.identity(bundle, rows), "what": method})
     compute = getattr(made, method)
@@ -117,8 +118,8 @@ def _stream(
     return 0
 
 
-def blocks_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source) -> data.Blocks:
-    """Open rows in blocks that a bundle takes, its label column left out.
+def once_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source) -> OnePass:
+    """Open rows that a bundle takes to go through them once, its label column left out.
 
     Raises
     ------
@@ -127,8 +128,8 @@ def blocks_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source)
     """
     about = manifest.metadata.get("data")
     column = about.get("label") if isinstance(about, dict) else None
-    rows = blocks.read(screen, source, column, label_optional=True)
-    _check_width(blocks.rows_of(rows), manifest.state.learned.n_features, "rows", bundle)
+    rows = blocks.once(screen, source, column)
+    _check_width(rows.name, rows.stream.width, manifest.state.learned.n_features, "rows", bundle)
     return rows
 
 
@@ -173,13 +174,13 @@ def rows_for(screen: Screen, manifest: Manifest, bundle: Path, source: Source, t
     rows = load_rows(source, column, progress) if label is None else data.load(source, label=label, progress=progress)
     if test:
         rows = own_test_rows(rows)
-    _check_width(rows, manifest.state.learned.n_features, "rows", bundle)
+    _check_width(rows.name, rows.X.shape[1], manifest.state.learned.n_features, "rows", bundle)
     return rows
 
 
-def _check_width(rows: data.Rows, width: int, what: str, bundle: Path) -> None:
-    if rows.X.shape[1] != width:
-        raise ValueError(f"{rows.name} has {counted(rows.X.shape[1], 'column')}, but '{bundle}' takes {what} of {counted(width, 'number')}")
+def _check_width(name: str, came: int, width: int, what: str, bundle: Path) -> None:
+    if came != width:
+        raise ValueError(f"{name} has {counted(came, 'column')}, but '{bundle}' takes {what} of {counted(width, 'number')}")
 
 
 def load(bundle: Path, method: str = "transform") -> Any:

@@ -11,11 +11,12 @@ import numpy as np
 
 from narrows import data
 from narrows.cli import blocks
-from narrows.cli.coding import FILE, begin, blocks_for, load, rows_for, streams
+from narrows.cli.coding import FILE, begin, load, once_for, rows_for, streams
 from narrows.cli.reading import Source, as_input
 from narrows.cli.screen import Screen, aligned, counted, size
 
 if TYPE_CHECKING:
+    from narrows.data.one_pass import OnePass
     from narrows.estimators._reasons import Reason
 
 FORMATS = (".csv", ".parquet")  # row numbers are integers, errors are not: .npy holds one type
@@ -42,33 +43,34 @@ def score(
         If what came cannot be used, or the output cannot be written.
     """
     manifest = begin(bundle, source, output, FORMATS)
+    estimator = load(bundle, "score_samples")
+    rows: Any
     if streams(manifest, source, in_blocks, resume):
-        rows = blocks.rows_of(blocks_for(screen, manifest, bundle, source))
+        rows = once_for(screen, manifest, bundle, source)
         if why and output is not None:
             raise ValueError("--why into a file goes with rows in memory: leave out -o for the worst rows, or say --no-blocks if all fit")
+        errors = _errors_in_blocks(screen, estimator, rows, bundle, output, resume=resume)
     else:
         rows = rows_for(screen, manifest, bundle, source, test)
-    estimator, given = load(bundle, "score_samples"), as_input(rows)
-    if isinstance(given, data.Blocks):
-        errors = _errors_in_blocks(screen, estimator, given, bundle, output, resume=resume)
-    else:
-        errors = -estimator.score_samples(given)
+        errors = -estimator.score_samples(as_input(rows))
     threshold = -estimator.offset_ if hasattr(estimator, "offset_") else None
     outliers = 0 if threshold is None else int((errors > threshold).sum())
     order = np.argsort(-errors, kind="stable")
     figures = {"mean": errors.mean(), "median": np.median(errors), "p95": np.quantile(errors, 0.95), "largest": errors.max()}
-    reasons = _reasons_of(estimator, given, order if output is not None else order[:top]) if why else []
-    worst = [_about(rows, errors, row, threshold) for row in order[:top]]
+    given, chosen, labels = _looked_at(rows, order if output is not None and why else order[:top], why)
+    reasons = _reasons_of(estimator, given, chosen) if why else []
+    names = getattr(rows, "names", None)  # which tables and rows in blocks have not
+    worst = [_about(row, names, labels, place, errors, threshold) for place, row in enumerate(order[:top])]
     _show(screen, worst, reasons)
     screen.facts(
         [
-            ("rows", f"{len(errors):,}" + ", counted from 1" * (getattr(rows, "names", None) is None)),
+            ("rows", f"{len(errors):,}" + ", counted from 1" * (names is None)),
             ("error", "mean {mean:.4g}, median {median:.4g}, 95 % up to {p95:.4g}, largest {largest:.4g}".format(**figures)),
             *([] if threshold is None else [("outliers", f"{counted(outliers, 'row')}, of an error above {threshold:.4g}")]),
         ]
     )
     if output is not None:
-        _write(output, rows, errors, order, threshold, reasons)
+        _write(output, names, errors, order, threshold, reasons)
         what = f"the errors of {rows.name}, {counted(len(errors), 'row')}, worst first"
         screen.say(f"wrote '{output}' ({size(output.stat().st_size)}): {what}")
     found = {} if threshold is None else {"threshold": float(threshold), "outliers": outliers}
@@ -77,7 +79,7 @@ def score(
     return 0
 
 
-def _errors_in_blocks(screen: Screen, estimator: Any, rows: data.Blocks, bundle: Path, output: Path | None, *, resume: bool) -> np.ndarray:
+def _errors_in_blocks(screen: Screen, estimator: Any, rows: OnePass, bundle: Path, output: Path | None, *, resume: bool) -> np.ndarray:
     """Measure the errors of rows in blocks; where a file is written, they grow beside it, so that a later run can go on."""
 
     def compute(given: Any) -> np.ndarray:
@@ -110,17 +112,23 @@ def _reasons_of(estimator: Any, given: Any, chosen: np.ndarray) -> list[tuple[Re
         view = made._measured_by
         return _reasons.reasons(view, made._measured(given)[chosen], view.names, NAMED, usual)
     found = check_rows(estimator, given, reset=False)
-    if isinstance(found, data.Blocks):
-        ascending = np.argsort(chosen)
-        found = found.take(chosen[ascending])[np.argsort(ascending)]
-    else:
-        found = found[chosen]
+    found = found.take(chosen) if isinstance(found, data.Blocks) else found[chosen]
     return _reasons.reasons(made._network, found, _reasons.feature_names(estimator), NAMED, usual)
 
 
-def _about(rows: data.Rows, errors: np.ndarray, row: Any, threshold: float | None) -> dict[str, Any]:
-    names = getattr(rows, "names", None)  # which tables have not
-    label = {} if rows.labels is None else {"label": rows.labels[row].item()}
+def _looked_at(rows: Any, worst: np.ndarray, why: bool) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Give rows among which the worst are, as an estimator takes them, which of these they are, and the labels of the worst."""
+    if hasattr(rows, "take"):  # those in blocks, of which only these are read again
+        taken = rows.take(worst) if why or rows.labeled else None
+        return taken, np.arange(len(worst)), None if taken is None else taken.labels
+    labels = getattr(rows, "labels", None)
+    return as_input(rows), worst, None if labels is None else labels[worst]
+
+
+def _about(
+    row: Any, names: list[str] | None, labels: np.ndarray | None, place: int, errors: np.ndarray, threshold: float | None
+) -> dict[str, Any]:
+    label = {} if labels is None else {"label": labels[place].item()}
     which = {"row": int(row) + 1} if names is None else {FILE: names[row]}
     outlier = {} if threshold is None else {"outlier": bool(errors[row] > threshold)}
     return {**which, "error": float(errors[row]), **outlier, **label}
@@ -159,10 +167,9 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _write(
-    output: Path, rows: data.Rows, errors: np.ndarray, order: np.ndarray, threshold: float | None, reasons: list[tuple[Reason, ...]]
+    output: Path, names: list[str] | None, errors: np.ndarray, order: np.ndarray, threshold: float | None, reasons: list[tuple[Reason, ...]]
 ) -> None:
     """Write all rows, the worst first."""
-    names = getattr(rows, "names", None)
     columns: list[tuple[str, Any]] = [("row", order + 1) if names is None else (FILE, [names[row] for row in order])]
     columns.append(("error", errors[order]))
     if threshold is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrows import _files
-from narrows.data.numbers import check_finite
+from narrows.data.numbers import check_finite, check_range
 from narrows.data.numpy_files import read_header
 
 SAMPLE = 2**15  # rows
@@ -44,10 +44,19 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class ArrayPart:
-    """Rows of an array, which may be memory-mapped."""
+    """Rows of an array, which may be memory-mapped.
+
+    Attributes
+    ----------
+    array : ndarray of shape (n, d)
+    name : str
+    sound : bool
+        Whether its numbers have been looked at, are finite, and stay in memory: then slices of it are views.
+    """
 
     array: NDArray[Any]
     name: str
+    sound: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -295,6 +304,9 @@ class Blocks:
         return rows + np.searchsorted(shifted, rows, side="right")
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
+        first = self.parts[0]
+        if isinstance(first, ArrayPart) and first.sound and len(self.parts) == 1:
+            return first.array[start:stop]
         out = np.empty((stop - start, self.shape[1]), self.dtype)
         before = 0
         for part in self.parts:
@@ -303,6 +315,7 @@ class Blocks:
                 into = out[low - start : high - start]
                 part.read(low - before, into)
                 check_finite(into, self.feature_names, f"{part.name!r}, from row {low - before + 1:,} on,")
+                check_range(into, repr(part.name))
             before += part.shape[0]
         return out
 

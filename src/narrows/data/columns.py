@@ -17,7 +17,7 @@ from narrows.data.rows import Rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE, CELLS_AT_ONCE = 2**11, 2**22
 
 _MISSING = {"", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null"}  # what stands for no value in text
 _TRUTH = {"true", "false"}
@@ -133,13 +133,15 @@ def _filled(table: pa.Table, dtype: np.dtype[Any], *, exactly: bool = False) -> 
     """Turn columns into a matrix of rows; give up with None where a value must be held exactly and is not."""
     X = np.empty((table.num_rows, table.num_columns), dtype)
     start = 0
-    for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):  # small blocks stay in the processor's cache while they are turned
-        block = X[start : start + len(batch)]
-        for column, values in enumerate(batch.columns):
-            came = values.to_numpy(zero_copy_only=False)
+    for batch in table.to_batches(max_chunksize=max(ROWS_AT_ONCE, CELLS_AT_ONCE // table.num_columns)):  # with holes they are copied
+        columns = [values.to_numpy(zero_copy_only=False) for values in batch.columns]
+        for first in range(0, len(batch), ROWS_AT_ONCE):  # small blocks stay in the processor's cache while they are turned
+            block = X[start + first : start + min(first + ROWS_AT_ONCE, len(batch))]
+            came = [values[first : first + ROWS_AT_ONCE] for values in columns]
             with np.errstate(over="ignore"):
-                block[:, column] = came
-            if exactly and not np.array_equal(came, block[:, column], equal_nan=True):
+                for place, values in enumerate(came):
+                    block[:, place] = values
+            if exactly and not all(np.array_equal(values, block[:, place], equal_nan=True) for place, values in enumerate(came)):
                 return None
         start += len(batch)
     return X

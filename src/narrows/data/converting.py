@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -16,25 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrows._files import replacing
-from narrows.data import arrow_files, image_files, streams
-from narrows.data.block_rows import ArrayPart, Blocks, FilePart, NotAsItLies, joined
-from narrows.data.image_folders import images_of
+from narrows.data import streams
+from narrows.data.block_rows import ArrayPart, Blocks
 from narrows.data.label_files import is_label_file, read_labels
-from narrows.data.sources import SETS, expanded, load
+from narrows.data.opening import Source, as_they_lie, called, files_of, opened
 from narrows.data.streams import Stream
 from narrows.progress import Progress, Silent
 
 HEADER = 128  # bytes: room for the number of rows, which may be known only at the end
 TYPES = ("uint8", "float32", "float64")
-
-Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-
-_OPENED: dict[str, Callable[[Path, str | None], Stream]] = {
-    ".parquet": streams.parquet,
-    ".csv": streams.csv,
-    ".npy": streams.array_file,
-    **{ending: streams.arrow for ending in arrow_files.ENDINGS if ending != ".arrows"},
-}
 
 
 @dataclass(frozen=True)
@@ -96,9 +86,9 @@ def blocks(source: Any, *, label: str | None = None, progress: Progress | None =
     if isinstance(source, np.ndarray):
         found = _of_array(source, progress)
     elif _is_source(source):
-        names = _files_of(source)
-        where_they_lie = None if label is not None and not is_label_file(label) else _where_they_lie(names)
-        found = where_they_lie or _spooled(_stream(names, _column(label), progress), _called(names), progress)
+        names = files_of(source)
+        lying = None if label is not None and not is_label_file(label) else as_they_lie(names)
+        found = lying or _spooled(opened(names, _column(label), progress), called(names), progress)
     else:
         found = _spooled(streams.iterable(source), "rows", progress)
     if label is not None and is_label_file(label):
@@ -139,8 +129,8 @@ def convert(
     """
     if dtype is not None and dtype not in TYPES:
         raise ValueError(f"dtype must be one of {', '.join(TYPES)}, got {dtype!r}")
-    names = _files_of(source)
-    stream = _stream(names, _column(label), progress or Silent())
+    names = files_of(source)
+    stream = opened(names, _column(label), progress or Silent())
     with replacing(path) as file:
         return _written(file, stream, np.dtype(dtype) if dtype else stream.dtype, Path(path).parent, progress or Silent())
 
@@ -155,55 +145,11 @@ def _column(label: str | None) -> str | None:
     return None if label is None or is_label_file(label) else label
 
 
-def _files_of(source: Source) -> list[str]:
-    """Give the names that a source stands for; a folder of .npy files is these."""
-    names = expanded(source)
-    if len(names) == 1 and names[0] not in SETS and Path(names[0]).is_dir():
-        inside = sorted(str(path) for path in Path(names[0]).glob("*.npy"))
-        return inside or names
-    return names
-
-
-def _called(names: list[str]) -> str:
-    return Path(names[0]).name if len(names) == 1 else f"{Path(names[0]).name} and {len(names) - 1} more"
-
-
 def _of_array(rows: NDArray[Any], progress: Progress) -> Blocks:
     stream = streams.array(rows, "the array")
     if rows.dtype != stream.dtype:
         return _spooled(stream, "rows", progress)
     return Blocks((ArrayPart(rows.reshape(len(rows), -1), "rows"),), image_shape=stream.image_shape)
-
-
-def _where_they_lie(names: list[str]) -> Blocks | None:
-    """Give files that can be read as they are, if all can."""
-    if not all(name.lower().endswith(".npy") and Path(name).is_file() for name in names):
-        return None
-    try:
-        return joined([FilePart.of(Path(name)) for name in names])
-    except NotAsItLies:
-        return None
-
-
-def _stream(names: list[str], label: str | None, progress: Progress) -> Stream:
-    paths = [Path(name) for name in names]
-    missing = next((path for path in paths if path.name not in SETS and not path.exists()), None)
-    if missing is not None:
-        raise FileNotFoundError(f"there is no file '{missing}': check the path")
-    if all(image_files.is_image(name) for name in names) and label is None:
-        return streams.images(paths, None)
-    if len(paths) == 1 and paths[0].is_dir() and label is None:
-        files, labels = images_of(paths[0])
-        return streams.images(files, labels)
-    kinds = [next((ending for ending in _OPENED if name.lower().endswith(ending)), None) for name in names]
-    if None not in kinds:
-        return streams.several([(path, _opener(path, kind, label)) for path, kind in zip(paths, kinds, strict=True) if kind])
-    rows = load(names if len(names) > 1 else names[0], label=label, progress=progress)  # kinds that are small, or of one piece
-    return Stream(iter([(rows.X, rows.labels)]), rows.X.dtype, rows.feature_names, rows.image_shape, len(rows.X))
-
-
-def _opener(path: Path, kind: str, label: str | None) -> Callable[[], Stream]:
-    return lambda: _OPENED[kind](path, label)
 
 
 def _spooled(stream: Stream, name: str, progress: Progress) -> Blocks:
@@ -228,15 +174,15 @@ def _written(file: IO[bytes], stream: Stream, dtype: np.dtype[Any], folder: Path
     """Write rows as a .npy file."""
     file.write(b"\0" * HEADER)
     n, width, labels = 0, 0, []
-    progress.begin("reading", stream.rows or 1, "rows")
-    for rows, of_rows in stream.blocks:
+    progress.begin("reading", stream.rows or math.inf, "rows")
+    for rows, of_rows in stream.read(0):
         if not n:
             width = rows.shape[1]
             _check_room(folder, (stream.rows or 0) * width * dtype.itemsize)
         file.write(_as_type(rows, dtype).reshape(-1).view(np.uint8).data)
         n += len(rows)
         labels.append(of_rows)
-        progress.advance(n if stream.rows else 0.5, f"{n:,} rows")
+        progress.advance(n, f"{n:,} rows")
     progress.end(f"{n:,} rows")
     if not n:
         raise ValueError("there are no rows: give one or more")

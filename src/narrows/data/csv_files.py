@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ def read_single_column(path: Path, progress: Progress) -> Any:
             raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
 
 
-def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Iterator[Any]]:
+def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Callable[[], Iterator[Any]]]:
     """Read a CSV file table by table.
 
     Returns
@@ -107,8 +107,8 @@ def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Iterator
         Of all columns.
     named : bool
         Whether the file has a header.
-    tables : iterator of pyarrow.Table
-        Numbers as float64, columns of true and false as these, the label as text.
+    tables : callable
+        Gives an iterator of pyarrow.Table: numbers as float64, columns of true and false as these, the label as text.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def csv_blocks(path: Path, label: str | None) -> tuple[list[str], bool, Iterator
             except pa.ArrowInvalid as problem:
                 raise ValueError(_what_is_wrong(file, layout, where, problem)) from problem
 
-    return layout.names, layout.has_header, tables()
+    return layout.names, layout.has_header, tables
 
 
 def parsed(file: IO[bytes], layout: Layout, types: Mapping[str, Any], where: str, *, holes: bool = False) -> Any:

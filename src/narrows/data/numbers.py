@@ -113,6 +113,18 @@ def check_finite(X: NDArray[Any], names: Sequence[str] | None, where: str) -> No
         )
 
 
+def check_range(X: NDArray[Any], name: str) -> None:
+    """Refuse numbers that float32, in which everything is computed, does not hold.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    if X.dtype == np.float64 and X.size and max(-X.min(), X.max()) > np.finfo(np.float32).max:
+        raise ValueError(f"{name} holds values beyond the range of float32 (3.4e38): divide them by a large number first")
+
+
 def column_name(names: Sequence[str] | None, column: int) -> str:
     """Give a column's name in quotes, or its number, counted from 1."""
     return repr(names[column]) if names is not None else str(column + 1)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrows import _files
+from narrows.data.block_rows import Blocks
 from narrows.data.columns import block_of, check_columns, labels_of, type_of
 from narrows.data.csv_files import csv_blocks
 from narrows.data.image_files import read_images
 from narrows.data.names import NoSuchLabel
 from narrows.data.numbers import as_numbers, check_dtype, check_finite, exact_type
 from narrows.data.numpy_files import read_header
+from narrows.data.rows import Rows
 from narrows.progress import Silent
 
-BYTES = 2**22  # of a block, roughly
+BYTES, TABLE_BYTES = 2**22, 2**23  # of a block, roughly: of a table, whose columns are turned one by one, more
 BUFFERS, LEAST_BUFFER = 2**25, 2**14  # bytes that wait to be decoded: of all columns, of one
 IMAGES = 1024  # of a block at most
 
 
+Block = tuple[NDArray[Any], NDArray[Any] | None]
+
+
 @dataclass(frozen=True)
 class Stream:
-    """Rows, block by block, once.
+    """Rows, block by block.
 
     Attributes
     ----------
-    blocks : iterator of (ndarray of shape (m, d), ndarray of shape (m,) or None)
-        Rows of one type, and their labels where one was asked for.
+    read : callable
+        From the number of a row to an iterator of (ndarray of shape (m, d), ndarray of shape (m,) or None): from this row on, rows of
+        one type, of finite numbers where they come from files, and their labels where one was asked for.
+    width : int
+        Numbers of a row.
     dtype : dtype
         What all rows fit into.
     names : list of str or None
@@ -43,7 +52,8 @@ class Stream:
         How many there are, where that is known beforehand.
     """
 
-    blocks: Iterator[tuple[NDArray[Any], NDArray[Any] | None]]
+    read: Callable[[int], Iterator[Block]]
+    width: int
     dtype: np.dtype[Any]
     names: list[str] | None = None
     image_shape: tuple[int, ...] | None = None
@@ -65,19 +75,39 @@ def parquet(path: Path, label: str | None) -> Stream:
     with _files.opened(path) as file:
         if not file.read(1):
             raise ValueError(f"{where} is empty (0 bytes): write or copy it again")
-    with _sound(where, "Parquet"):
-        schema = parquet.read_schema(path)
-        # Each column has a buffer of its own, and wide tables have many.
-        content = parquet.ParquetFile(path, buffer_size=max(LEAST_BUFFER, BUFFERS // max(1, len(schema.names))))
+    with _sound(where, "Parquet"), parquet.ParquetFile(path) as content:
+        schema, about = content.schema_arrow, content.metadata
     names = _names(schema.names, label, where)
     dtype = type_of([schema.field(name).type for name in names])
+    # Each column has a buffer of its own, and wide tables have many.
+    buffer = max(LEAST_BUFFER, BUFFERS // max(1, len(schema.names)))
 
-    def tables() -> Iterator[Any]:
-        with content, _sound(where, "Parquet"):
-            for batch in content.iter_batches(batch_size=_rows_of(len(names), dtype)):
-                yield pa.Table.from_batches([batch])
+    size = max(256, TABLE_BYTES // (len(names) * dtype.itemsize))
 
-    return Stream(_of_tables(tables(), names, label, where, dtype, typed=True), dtype, names, rows=content.metadata.num_rows)
+    def tables(groups: list[int]) -> Iterator[Any]:
+        with _sound(where, "Parquet"), parquet.ParquetFile(path, buffer_size=buffer) as content:
+            for run in _runs(groups, [about.row_group(group).num_rows for group in groups], size):
+                for batch in content.iter_batches(batch_size=size, row_groups=run):
+                    yield pa.Table.from_batches([batch])
+
+    def read(first: int) -> Iterator[Block]:
+        groups, before = list(range(about.num_row_groups)), 0
+        while groups and before + about.row_group(groups[0]).num_rows <= first:  # which need not be decoded
+            before += about.row_group(groups.pop(0)).num_rows
+        return _from(first - before, _of_tables(tables(groups), names, label, where, dtype, typed=True, before=before))
+
+    return Stream(read, len(names), dtype, names, rows=about.num_rows)
+
+
+def _runs(groups: list[int], rows: list[int], size: int) -> Iterator[list[int]]:
+    """Put row groups together until there are so many rows: Arrow keeps something of all that it is asked for at once."""
+    run, found = [], 0
+    for group, n in zip(groups, rows, strict=True):
+        run.append(group)
+        found += n
+        if found >= size or group == groups[-1]:
+            yield run
+            run, found = [], 0
 
 
 def arrow(path: Path, label: str | None) -> Stream:
@@ -92,20 +122,23 @@ def arrow(path: Path, label: str | None) -> Stream:
     from pyarrow import ipc
 
     where = f"'{path}'"
-    file = _files.opened(path)
-    with _sound(where, "Arrow"):
-        reader = ipc.open_file(file)
-    names = _names(reader.schema.names, label, where)
-    dtype = type_of([reader.schema.field(name).type for name in names])
+    with _files.opened(path) as file, _sound(where, "Arrow"):
+        schema = ipc.open_file(file).schema
+    names = _names(schema.names, label, where)
+    dtype = type_of([schema.field(name).type for name in names])
 
     def tables() -> Iterator[Any]:
-        with file, _sound(where, "Arrow"):
+        with _files.opened(path) as file, _sound(where, "Arrow"):
+            reader = ipc.open_file(file)
             for number in range(reader.num_record_batches):
                 table = pa.Table.from_batches([reader.get_batch(number)])
                 table.validate(full=True)
                 yield table
 
-    return Stream(_of_tables(tables(), names, label, where, dtype, typed=True), dtype, names)
+    def read(first: int) -> Iterator[Block]:
+        return _from(first, _of_tables(tables(), names, label, where, dtype, typed=True))
+
+    return Stream(read, len(names), dtype, names)
 
 
 def csv(path: Path, label: str | None) -> Stream:
@@ -120,7 +153,11 @@ def csv(path: Path, label: str | None) -> Stream:
     names, named, tables = csv_blocks(path, label)
     kept = [name for name in names if name != label]
     dtype = np.dtype(np.float64)
-    return Stream(_of_tables(tables, kept, label, where, dtype, typed=False), dtype, kept if named else None)
+
+    def read(first: int) -> Iterator[Block]:
+        return _from(first, _of_tables(tables(), kept, label, where, dtype, typed=False))
+
+    return Stream(read, len(kept), dtype, kept if named else None)
 
 
 def array_file(path: Path, label: str | None) -> Stream:
@@ -152,14 +189,37 @@ def array(whole: NDArray[Any], where: str) -> Stream:
         )
     check_dtype(whole.dtype, where)
     dtype = exact_type([whole.dtype], math.inf)
-    step = _rows_of(int(np.prod(whole.shape[1:])), dtype)
+    width = int(np.prod(whole.shape[1:]))
+    step = _rows_of(width, dtype)
 
-    def blocks() -> Iterator[tuple[NDArray[Any], None]]:
-        for start in range(0, len(whole), step):
+    def read(first: int) -> Iterator[Block]:
+        for start in range(first, len(whole), step):
             block = np.ascontiguousarray(whole[start : start + step], dtype)
-            yield block.reshape(len(block), -1), None
+            rows = block.reshape(len(block), -1)
+            check_finite(rows, None, f"{where}, from row {start + 1:,} on,")
+            yield rows, None
 
-    return Stream(blocks(), dtype, image_shape=whole.shape[1:] if whole.ndim > 2 else None, rows=len(whole))
+    return Stream(read, width, dtype, image_shape=whole.shape[1:] if whole.ndim > 2 else None, rows=len(whole))
+
+
+def lying(blocks: Blocks) -> Stream:
+    """Go through rows that can be read where they lie."""
+    step = _rows_of(blocks.shape[1], blocks.dtype)
+
+    def read(first: int) -> Iterator[Block]:
+        for start in range(first, len(blocks), step):
+            yield blocks[start : start + step], None
+
+    return Stream(read, blocks.shape[1], blocks.dtype, blocks.feature_names, blocks.image_shape, len(blocks))
+
+
+def piece(rows: Rows) -> Stream:
+    """Give rows that are in memory, in one block."""
+
+    def read(first: int) -> Iterator[Block]:
+        yield rows.X[first:], None if rows.labels is None else rows.labels[first:]
+
+    return Stream(read, rows.X.shape[1], rows.X.dtype, rows.feature_names, rows.image_shape, len(rows.X))
 
 
 def images(paths: list[Path], labels: NDArray[Any] | None) -> Stream:
@@ -171,16 +231,17 @@ def images(paths: list[Path], labels: NDArray[Any] | None) -> Stream:
         If one is damaged, no image, or of another shape, also later on.
     """
 
-    def read(some: list[Path]) -> Any:
+    def together(some: list[Path]) -> Any:
         return read_images(some, [path.name for path in some], some[0].parent.name, Silent())
 
-    shape = read(paths[:1]).image_shape
-    step = max(1, min(IMAGES, BYTES // int(np.prod(shape))))
+    shape = together(paths[:1]).image_shape
+    width = int(np.prod(shape))
+    step = max(1, min(IMAGES, BYTES // width))
 
-    def blocks() -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
-        for start in range(0, len(paths), step):
+    def read(first: int) -> Iterator[Block]:
+        for start in range(first, len(paths), step):
             some = paths[start : start + step]
-            found = read(some)
+            found = together(some)
             if found.image_shape != shape:
                 came, wanted = ("x".join(map(str, one)) for one in (found.image_shape, shape))
                 raise ValueError(
@@ -189,11 +250,11 @@ def images(paths: list[Path], labels: NDArray[Any] | None) -> Stream:
                 )
             yield found.X, None if labels is None else labels[start : start + step]
 
-    return Stream(blocks(), np.dtype(np.uint8), image_shape=shape, rows=len(paths))
+    return Stream(read, width, np.dtype(np.uint8), image_shape=shape, rows=len(paths))
 
 
 def iterable(source: Iterable[Any]) -> Stream:
-    """Go through arrays of shape (m, d) that something gives, all of one width and type.
+    """Go through arrays of shape (m, d) that something gives, all of one width and type; once.
 
     Raises
     ------
@@ -201,13 +262,13 @@ def iterable(source: Iterable[Any]) -> Stream:
         If there are none, or one is no such array, also later on.
     """
     given = iter(source)
-    first = next(given, None)
-    if first is None:
+    begun = next(given, None)
+    if begun is None:
         raise ValueError("the blocks of rows came to an end before the first: give one or more arrays of shape (m, d)")
-    shape, dtype = _of_block(first, 1).shape[1:], as_numbers(_of_block(first, 1), "block 1 of the rows").dtype
+    shape, dtype = _of_block(begun, 1).shape[1:], as_numbers(_of_block(begun, 1), "block 1 of the rows").dtype
 
-    def blocks() -> Iterator[tuple[NDArray[Any], None]]:
-        number, block = 1, first
+    def blocks() -> Iterator[Block]:
+        number, block = 1, begun
         while True:
             found = _of_block(block, number)
             if found.shape[1:] != shape:
@@ -222,32 +283,56 @@ def iterable(source: Iterable[Any]) -> Stream:
             except StopIteration:
                 return
 
-    return Stream(blocks(), dtype, image_shape=shape if len(shape) > 1 else None)
+    def read(first: int) -> Iterator[Block]:
+        return _from(first, blocks())
+
+    return Stream(read, int(np.prod(shape)), dtype, image_shape=shape if len(shape) > 1 else None)
 
 
-def several(streams: list[tuple[Path, Callable[[], Stream]]]) -> Stream:
+def several(files: list[tuple[Path, Callable[[], Stream]]], *, counted: bool = False) -> Stream:
     """Join the rows of files, whose columns must have the same names, in any order.
+
+    Parameters
+    ----------
+    files : list of (Path, callable)
+        The callable opens the file.
+    counted : bool, default=False
+        Whether opening tells how many rows a file has: then all are opened, and compared, beforehand.
 
     Raises
     ------
     ValueError
         If they have not, or hold numbers of more than one type, also later on.
     """
-    (first_path, open_first), *others = streams
-    first = open_first()
+    (first_path, open_first), *others = files
+    begun = open_first()
 
-    def blocks() -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
-        yield from first.blocks
-        for path, open_next in others:
-            stream = open_next()
-            order = _order(first, stream, first_path, path)
-            if not np.can_cast(stream.dtype, first.dtype):
-                raise ValueError(f"'{path}' holds {stream.dtype} and '{first_path}' {first.dtype}: give files of one type")
-            for rows, labels in stream.blocks:
-                yield (rows if order is None else rows[:, order]).astype(first.dtype, copy=False), labels
+    def opened(path: Path, open_next: Callable[[], Stream]) -> tuple[Stream, list[int] | None]:
+        stream = open_next()
+        order = _order(begun, stream, first_path, path)
+        if not np.can_cast(stream.dtype, begun.dtype):
+            raise ValueError(f"'{path}' holds {stream.dtype} and '{first_path}' {begun.dtype}: give files of one type")
+        return stream, order
 
-    alone = not others
-    return Stream(blocks(), first.dtype, first.names, first.image_shape, first.rows if alone else None)
+    known = [opened(path, open_next) for path, open_next in others] if counted else []
+    counts = [begun.rows, *(stream.rows for stream, _ in known)] if counted or not others else [None]
+    ends = None if None in counts else np.cumsum(np.array(counts, np.int64))
+
+    def joined(number: int, first: int) -> Iterator[Block]:
+        """Give the rows of a file from one of them on, then those of the files after it."""
+        following = known or (opened(path, open_next) for path, open_next in others)
+        for stream, order in islice(chain([(begun, None)], following), number, None):
+            for rows, labels in stream.read(first):
+                yield (rows if order is None else rows[:, order]).astype(begun.dtype, copy=False), labels
+            first = 0
+
+    def read(first: int) -> Iterator[Block]:
+        if ends is None:
+            return _from(first, joined(0, 0))
+        number = int(np.searchsorted(ends, first, side="right"))  # files before it need not be opened
+        return joined(number, first - (int(ends[number - 1]) if number else 0))
+
+    return Stream(read, begun.width, begun.dtype, begun.names, begun.image_shape, None if ends is None else int(ends[-1]))
 
 
 def _order(first: Stream, stream: Stream, of_first: Path, of_this: Path) -> list[int] | None:
@@ -271,9 +356,9 @@ def _of_block(block: Any, number: int) -> NDArray[Any]:
 
 
 def _of_tables(
-    tables: Iterable[Any], names: list[str], label: str | None, where: str, dtype: np.dtype[Any], *, typed: bool
-) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
-    done = 0
+    tables: Iterable[Any], names: list[str], label: str | None, where: str, dtype: np.dtype[Any], *, typed: bool, before: int = 0
+) -> Iterator[Block]:
+    done = before
     for table in tables:
         if not table.num_rows:
             continue
@@ -281,6 +366,15 @@ def _of_tables(
         check_finite(block, names, f"{where}, after row {done:,},")
         yield block, None if label is None else labels_of(table[label], f"column {label!r}", where, typed=typed)
         done += len(block)
+
+
+def _from(first: int, blocks: Iterator[Block]) -> Iterator[Block]:
+    """Leave out the rows before one."""
+    for rows, labels in blocks:
+        after = min(first, len(rows))
+        first -= after
+        if after < len(rows):
+            yield rows[after:], None if labels is None else labels[after:]
 
 
 def _names(names: list[str], label: str | None, where: str) -> list[str]:

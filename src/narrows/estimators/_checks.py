@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import data
+from narrows.data.numbers import check_range
 from narrows.estimators import _images
 from narrows.estimators._blocks import as_known
 
@@ -69,10 +70,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
 
 def _numbers(name: str, rows: Any) -> Any:
     """Give checked rows as uint8, float32 or float64."""
-    if rows.dtype == np.float64:
-        values = rows.data if hasattr(rows, "nnz") else rows
-        if values.size and max(-values.min(), values.max()) > np.finfo(np.float32).max:
-            raise ValueError(f"{name} holds values beyond the range of float32 (3.4e38): divide them by a large number first")
+    check_range(rows.data if hasattr(rows, "nnz") else rows, name)
     if rows.dtype == np.float16:
         return rows.astype(np.float32)
     return rows if rows.dtype in (np.uint8, np.float32, np.float64) else rows.astype(np.float64)

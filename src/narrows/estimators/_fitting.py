@@ -313,7 +313,9 @@ class Job:
     def _begin(self, start: bool, n_rows: int | None) -> tuple[Network, Any, Any]:
         """Give a new network for so many rows (None if more may come), its loss, and the activation of its output."""
         estimator, given = self.estimator, self.given
-        scale = scales.learn(estimator.scale, given.all_clean, given.all_weight)
+        # Rows in memory take a moment; those in blocks are read for it from end to end.
+        progress = progress_of(estimator.verbose) if isinstance(given.all_clean, Blocks) else None
+        scale = scales.learn(estimator.scale, given.all_clean, given.all_weight, progress)
         output = _choose_output(estimator, scale)
         network = _new_network(estimator, scale, output, self.seeds.weights, given, start, n_rows)
         probabilities = output == "sigmoid" if network.plan is not None else network.computation.gives_probabilities()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from narrows import _backend
+from narrows.progress import Progress, Silent
 
 Kind = Literal["none", "bytes", "minmax", "standard"]
 CHUNK = 8192  # rows
@@ -61,7 +62,7 @@ class Scale:
         return [normalization(name="scale", **config)], [normalization(name="unscale", invert=True, **config)]
 
 
-def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None) -> Scale:
+def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None, progress: Progress | None = None) -> Scale:
     """Learn the scaling of rows.
 
     Parameters
@@ -72,6 +73,8 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
         Read through once, and once more for deviations.
     weight : ndarray of shape (n,), default=None
         Of rows in means and deviations; rows of weight 0 do not count at all.
+    progress : Progress, default=None
+        Told of each time that rows are read through.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     """
     if scale not in ("auto", "minmax", "standard", None):
         raise ValueError(f"scale must be 'auto', 'minmax', 'standard' or None, got {scale!r}")
-    low, high, mean = _ends_and_mean(rows, weight)
+    progress = progress or Silent()
+    low, high, mean = _ends_and_mean(rows, weight, progress)
     kind: Kind
     if scale == "auto":
         kind = "bytes" if rows.dtype == np.uint8 else "none" if low.min() >= 0 and high.max() <= 1 else "standard"
@@ -96,7 +100,7 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     elif kind == "minmax":
         shift, factor = low, 1 / np.where(high > low, high - low, 1)
     elif kind == "standard":
-        deviation = np.sqrt(_mean_square(rows, weight, mean))
+        deviation = np.sqrt(_mean_square(rows, weight, mean, progress))
         # What is left of a constant column by rounding must not be blown up to unit variance.
         rounding = 10 * np.finfo(rows.dtype if rows.dtype.kind == "f" else np.float64).eps * np.abs(mean)
         shift, factor = mean, 1 / np.where(deviation > rounding, deviation, 1)
@@ -107,34 +111,38 @@ def learn(scale: str | None, rows: np.ndarray, weight: np.ndarray | None = None)
     return Scale(kind, shift, factor, bounded, (mean - shift) * factor)
 
 
-def _ends_and_mean(rows: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ends_and_mean(rows: np.ndarray, weight: np.ndarray | None, progress: Progress) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give the least, the largest and the mean value of each feature."""
     low, high = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
     sums = np.zeros(rows.shape[1])
-    for block, of_block in _counted(rows, weight):
+    for block, of_block in _counted(rows, weight, "means", progress):
         np.minimum(low, block.min(0), out=low)
         np.maximum(high, block.max(0), out=high)
         sums += _sum(block, of_block)
     return low, high, np.clip(sums / _total(rows, weight), low, high)
 
 
-def _mean_square(rows: np.ndarray, weight: np.ndarray | None, about: np.ndarray) -> np.ndarray:
+def _mean_square(rows: np.ndarray, weight: np.ndarray | None, about: np.ndarray, progress: Progress) -> np.ndarray:
     """Give the mean square of each feature about a value."""
     out = np.zeros(rows.shape[1])
-    for block, of_block in _counted(rows, weight):
+    for block, of_block in _counted(rows, weight, "deviations", progress):
         out += _sum(np.square(block.astype(np.float64) - about), of_block)
     return out / _total(rows, weight)
 
 
-def _counted(rows: np.ndarray, weight: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _counted(rows: np.ndarray, weight: np.ndarray | None, what: str, progress: Progress) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Give the rows that count, some at a time, so that sums in float64 need no such copy of the whole."""
+    progress.begin(f"scale: {what}", len(rows), "rows")
     for start in range(0, len(rows), CHUNK):
         block = rows[start : start + CHUNK]
+        done = start + len(block)
         of_block = None if weight is None else weight[start : start + CHUNK]
         if of_block is not None and not of_block.all():
             block, of_block = block[of_block > 0], of_block[of_block > 0]
         if len(block):
             yield block, of_block
+        progress.advance(done, f"{done:,} rows")
+    progress.end(f"{len(rows):,} rows")
 
 
 def _sum(block: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from narrows.serve._refusals import busy, too_slow
 
 SHORT = 0.002  # seconds: a batch that takes less is computed where it is, since to hand it to a thread and back takes as long
-AHEAD = 2  # batches given to the computing thread: while one runs the next is there, and all others still grow
+AHEAD = 1  # batches given to the threads beyond those that run: the next is there when one ends, and all others still grow
 Key = tuple[str, frozenset[str]]  # what goes in, and what is wanted
 Arrays = dict[str, np.ndarray]
 Compute = Callable[[str, frozenset[str], Sequence[np.ndarray]], Arrays]
@@ -41,8 +41,9 @@ class _Waiting:
 class Batcher:
     """A queue before a function that computes rows; lives in one event loop.
 
-    A request waits for others until there are `most_rows`, or for `window` seconds, and then for its turn. Where the batch before was of
-    one request alone it waits for nobody but those that were read with it: who comes alone is not slowed down.
+    A request waits for others until there are `most_rows`, or for `window` seconds, and then for its turn, in which others join it.
+    Where the batch before was of one request alone it waits for nobody but those that were read with it: who comes alone is not
+    slowed down.
 
     Parameters
     ----------
@@ -58,12 +59,23 @@ class Batcher:
         That may wait.
     seconds : float
         After which a request is given up.
+    lanes : int, default=1
+        Threads, and so batches that are computed side by side.
     """
 
     def __init__(
-        self, compute: Compute, threads: Executor, watch: Watch, *, window: float, most_rows: int, queue_rows: int, seconds: float
+        self,
+        compute: Compute,
+        threads: Executor,
+        watch: Watch,
+        *,
+        window: float,
+        most_rows: int,
+        queue_rows: int,
+        seconds: float,
+        lanes: int = 1,
     ) -> None:
-        self._compute, self._threads, self._watch = compute, threads, watch
+        self._compute, self._threads, self._watch, self._lanes = compute, threads, watch, lanes
         self._window, self._most_rows, self._queue_rows, self._seconds = window, most_rows, queue_rows, seconds
         self._loop = asyncio.get_running_loop()
         self._queues: dict[Key, deque[_Waiting]] = {}
@@ -71,7 +83,7 @@ class Batcher:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Future[Arrays], list[_Waiting]] = {}
         self._waiting_rows = 0
-        self._row_seconds = SHORT  # of the batch before
+        self._took: dict[int, float] = {}  # seconds of the last batch of about as many rows, by powers of two
         self._alone = True  # whether the batch before was of one request
 
     @property
@@ -92,10 +104,11 @@ class Batcher:
             return await self._join((start, wanted), rows)
         until = time.monotonic() + self._seconds
         found = []
-        for first in range(0, n, size):  # one after the other, so that small requests come between
+        for first in range(0, n, size * self._lanes):  # as many as run at one time, so that small requests come between
             if time.monotonic() > until:
                 raise too_slow(self._seconds)
-            found.append(await self._join((start, wanted), rows[first : first + size], first > 0))
+            parts = range(first, min(n, first + size * self._lanes), size)
+            found += await asyncio.gather(*(self._join((start, wanted), rows[part : part + size], part > 0) for part in parts))
         return {name: np.concatenate([part[name] for part in found]) for name in wanted}
 
     def _join(self, key: Key, rows: np.ndarray, goes_on: bool = False) -> asyncio.Future[Arrays]:
@@ -124,7 +137,7 @@ class Batcher:
             self._go_on()
 
     def _go_on(self) -> None:
-        while self._turns and len(self._running) < AHEAD:
+        while self._turns and len(self._running) < self._lanes + AHEAD:
             key = self._turns.popleft()
             batch = self._take(key)
             if self._queues.get(key):
@@ -153,7 +166,7 @@ class Batcher:
         self._alone = len(batch) == 1
         n = sum(map(len, parts))
         self._watch.batch(n, len(batch))
-        if n * self._row_seconds < SHORT and not self._running:
+        if not self._running and self._took.get(n.bit_length(), SHORT) < SHORT:
             running: asyncio.Future[Arrays] = self._loop.create_future()
             try:
                 running.set_result(self._timed(*key, parts))
@@ -167,7 +180,7 @@ class Batcher:
     def _timed(self, start: str, wanted: frozenset[str], parts: Sequence[np.ndarray]) -> Arrays:
         before = time.perf_counter()
         found = self._compute(start, wanted, parts)
-        self._row_seconds = (time.perf_counter() - before) / sum(map(len, parts))
+        self._took[sum(map(len, parts)).bit_length()] = time.perf_counter() - before
         return found
 
     def _end(self, done: asyncio.Future[Arrays]) -> None:

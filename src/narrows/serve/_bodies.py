@@ -122,7 +122,7 @@ def plain_json(body: bytes | memoryview, most: int) -> Any:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > most:
         raise Refusal(413, f"this JSON has more than {most:,} values: send .npy, Arrow or binary tensors")
     try:
-        return json.loads(body, parse_constant=_no_number)
+        return _JSON.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except UnicodeDecodeError:
         raise bad("the body is not text in UTF-8") from None
     except ValueError as problem:
@@ -133,6 +133,9 @@ def plain_json(body: bytes | memoryview, most: int) -> Any:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)  # which json.loads would make anew for each
 
 
 def numbers(values: Any, where: str) -> np.ndarray:

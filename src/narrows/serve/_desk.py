@@ -37,6 +37,8 @@ class Desk:
     ----------
     settings : Settings
     log : Log
+    lanes : int, default=1
+        Threads that compute, each a batch of its own.
 
     Attributes
     ----------
@@ -51,13 +53,13 @@ class Desk:
 
     meters: Meters
 
-    def __init__(self, settings: Settings, log: Log) -> None:
-        self.settings, self.log = settings, log
+    def __init__(self, settings: Settings, log: Log, lanes: int = 1) -> None:
+        self.settings, self.log, self._lanes = settings, log, lanes
         self.models: dict[str, Served] = {}
         self.tokens = Tokens(settings.tokens)
         self.is_closing = False
         self._held = 0
-        self._computing = ThreadPoolExecutor(1, "compute")  # ONNX Runtime has threads of its own
+        self._computing = ThreadPoolExecutor(lanes, "compute")
         self._reading = ThreadPoolExecutor(1, "read")
         self.loop = asyncio.get_running_loop()
 
@@ -73,6 +75,7 @@ class Desk:
             model.compute,
             self._computing,
             self.meters,
+            lanes=self._lanes,
             window=settings.window_seconds,
             most_rows=min(settings.batch_rows, model.about.rows_at_once),
             queue_rows=limits.queue_rows,

@@ -20,6 +20,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answering = Awaitable[tuple[bytes, dict[str, str]]]
 
 OPEN = frozenset({*HEALTH, "/", "/page.js", "/page.css"})  # without a token; "/" lists no models then
+ANSWER = "narrows.answer"  # in a scope: what writes a good answer whole, if the connection can
 LOCAL = (b"localhost", b"127.0.0.1", b"[::1]")
 _WRONG = "something went wrong here, and was noted: tell whoever runs this server"
 _HEADERS = [
@@ -69,7 +70,7 @@ class Door:
                 except Refusal as problem:
                     await answer(noted, problem)
                 else:
-                    await send_all(noted, 200, content, headers)
+                    status = await _send(scope, noted, content, headers)
             else:
                 await self.inner(scope, receive, noted)
         except Gone:
@@ -126,8 +127,19 @@ async def answer(send: Send, refusal: Refusal) -> None:
     await send_all(send, refusal.status, _refusals.content(refusal.text), {"content-type": "application/json", **refusal.headers})
 
 
+async def _send(scope: Scope, send: Send, content: bytes, headers: dict[str, str]) -> int:
+    """Send a good answer, whole if the connection can; give its status."""
+    at_once = scope.get(ANSWER)
+    if at_once is None or not at_once([*_shown(content, headers), *_HEADERS], content):
+        await send_all(send, 200, content, headers)
+    return 200
+
+
+def _shown(content: bytes, headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(b"content-length", str(len(content)).encode()), *((name.encode(), value.encode()) for name, value in headers.items())]
+
+
 async def send_all(send: Send, status: int, content: bytes, headers: dict[str, str]) -> None:
     """Send an answer."""
-    shown = [(b"content-length", str(len(content)).encode()), *((name.encode(), value.encode()) for name, value in headers.items())]
-    await send({"type": "http.response.start", "status": status, "headers": shown})
+    await send({"type": "http.response.start", "status": status, "headers": _shown(content, headers)})
     await send({"type": "http.response.body", "body": content})

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TextIO
 
 MOST_LINES = 20_000  # that wait to be written; older ones are dropped
@@ -36,9 +37,8 @@ class Log:
 
     def request(self, method: str, path: str, status: int, seconds: float, client: str) -> None:
         """Note an answer; this is called for each of thousands a second."""
-        shown = json.dumps(path[:200])
         self._add(
-            f'{{"time": "{_now()}", "event": "request", "method": {json.dumps(method[:20])}, "path": {shown}, "status": {status}, '
+            f'{{"time": "{_now()}", "event": "request", {_asked(method[:20], path[:200])}, "status": {status}, '
             f'"seconds": {seconds:.6f}, "client": "{client}"}}'
         )
 
@@ -73,6 +73,11 @@ class Log:
         self._wake.set()
         self._thread.join(timeout=2)
         self._flush()
+
+
+@lru_cache(256)  # most requests are for the same few paths
+def _asked(method: str, path: str) -> str:
+    return f'"method": {json.dumps(method)}, "path": {json.dumps(path)}'
 
 
 _second = (0, "")

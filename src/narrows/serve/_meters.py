@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -165,19 +166,21 @@ class Meters:
 
 
 class ModelMeters:
-    """What one model sees."""
+    """What one model sees; told by several threads."""
 
     def __init__(self, meters: Meters, model: str) -> None:
-        self._meters, self._model = meters, model
+        self._meters, self._model, self._lock = meters, model, threading.Lock()
 
     def rows(self, n: int) -> None:
         """Note that `n` rows were computed."""
-        self._meters.count("rows", self._model, n)
+        with self._lock:
+            self._meters.count("rows", self._model, n)
 
     def errors(self, total: float, n: int) -> None:
         """Note the sum of the errors of `n` rows."""
-        self._meters.count("error_sum", self._model, total)
-        self._meters.count("error_rows", self._model, n)
+        with self._lock:
+            self._meters.count("error_sum", self._model, total)
+            self._meters.count("error_rows", self._model, n)
 
 
 def size(width: int, processes: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from narrows.serve import _meters, _refusals
 from narrows.serve._desk import Desk
+from narrows.serve._door import ANSWER
 
 KNOWN_WATER, UNKNOWN_WATER = 1 << 20, 1 << 16  # bytes of a body that are taken before somebody asks for them: of a known length, and not
 INVALID = "what came is no HTTP request"
@@ -31,6 +33,7 @@ class Guarded(HttpToolsProtocol):
         self._stuck: float | None = None  # since when nothing of an answer leaves
         self._in_headers = self._refused = False
         self._header_bytes, self._water = 0, UNKNOWN_WATER
+        self._parts, self._part_bytes = list[bytes](), 0  # of a body, which nobody has asked for yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it where there are enough."""
@@ -70,22 +73,34 @@ class Guarded(HttpToolsProtocol):
             return
         super().on_headers_complete()
         self._water = KNOWN_WATER if any(name == b"content-length" for name, _ in self.headers) else UNKNOWN_WATER
+        self._parts, self._part_bytes = [], 0
         if self.desk.is_closing:
             self.cycle.keep_alive = False
+        scope: Any = self.scope
+        scope[ANSWER] = partial(self._answer, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body, until there is enough to hand on."""
         if self._refused or self.cycle.response_complete:
             return
-        self.cycle.body += body
-        if len(self.cycle.body) > self._water:
+        self._parts.append(body)
+        self._part_bytes += len(body)
+        if self._part_bytes > self._water:
             self.flow.pause_reading()
+            self._hand_on()
             self.cycle.message_event.set()
+
+    def _hand_on(self) -> None:
+        """Put the parts of a body together, once: to add each to those before takes several times as long."""
+        cycle: Any = self.cycle  # uvicorn makes bytes of it
+        cycle.body = b"".join([cycle.body, *self._parts] if cycle.body else self._parts)
+        self._parts, self._part_bytes = [], 0
 
     def on_message_complete(self) -> None:
         """Hand on the rest of a body."""
         self._began = None
         if not self._refused:
+            self._hand_on()
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -117,6 +132,20 @@ class Guarded(HttpToolsProtocol):
                 self.transport.close()
             else:
                 self._refuse(408, f"the request did not arrive within {seconds:g} seconds")
+
+    def _answer(self, cycle: Any, headers: list[tuple[bytes, bytes]], content: bytes) -> bool:
+        """Write a good answer whole, in one call of the system; give False where that cannot be done, and uvicorn is to send it."""
+        if cycle.disconnected or cycle.response_started or self.flow.write_paused or self.transport.is_closing():
+            return False
+        cycle.response_started = cycle.response_complete = True
+        shown = [*self.server_state.default_headers, *headers, *(() if cycle.keep_alive else ((b"connection", b"close"),))]
+        head = b"".join([STATUS_LINE[200], *(b"%b: %b\r\n" % header for header in shown), b"\r\n"])
+        self.transport.writelines([head, content])
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     @property
     def _is_idle(self) -> bool:

@@ -28,16 +28,14 @@ class Reloading:
     Parameters
     ----------
     desk : Desk
-    threads : int
-        Of ONNX Runtime.
     before : dict of str to tuple or None
         The signatures of the files when they were first read.
     every : float, default=1.0
         Seconds between looks at the files.
     """
 
-    def __init__(self, desk: Desk, threads: int, before: dict[str, Signature | None], every: float = EVERY) -> None:
-        self._desk, self._threads, self._every = desk, threads, every
+    def __init__(self, desk: Desk, before: dict[str, Signature | None], every: float = EVERY) -> None:
+        self._desk, self._every = desk, every
         self._paths = desk.settings.bundles
         self._known = dict(before)
         self._asked = asyncio.Event()
@@ -51,7 +49,7 @@ class Reloading:
             If it cannot be served.
         """
         prepared = await asyncio.to_thread(preparation.result)
-        self._desk.put(await asyncio.to_thread(Model, name, prepared, self._threads, self._desk.meters.of(name)))
+        self._desk.put(await asyncio.to_thread(Model, name, prepared, self._desk.meters.of(name)))
 
     def begin(self, name: str) -> Preparation:
         """Begin to prepare a bundle, as it is now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -75,10 +76,10 @@ async def _serve(settings: Settings, listening: socket.socket, told: Told, share
 
         del onnxruntime, pyarrow
         log = Log(sys.stderr)
-        desk = Desk(settings, log)
+        desk = Desk(settings, log, _cores(settings.workers))
         door = app_of(desk)
         desk.meters = Meters(routes_of(door), settings.bundles, shared, process, settings.workers)
-        reloading = Reloading(desk, _threads(settings.workers), before)
+        reloading = Reloading(desk, before)
         for name, preparation in zip(settings.bundles, first, strict=True):
             await reloading.load(name, preparation)
     except BaseException:
@@ -86,6 +87,9 @@ async def _serve(settings: Settings, listening: socket.socket, told: Told, share
             preparation.stop()
         raise
     _pass_on_logs(log)
+    # What is there now stays: to look through it again and again for what may go would make requests wait.
+    gc.collect()
+    gc.freeze()
     server = server_of(door, desk, GRACE)
     loop = asyncio.get_running_loop()
     with _signals(loop, server.end, reloading.ask), _watching(loop, parent, server.end):
@@ -110,7 +114,7 @@ async def _sweep(server: Any, desk: Any) -> None:
         desk.give_up_old()
 
 
-def _threads(workers: int) -> int:
+def _cores(workers: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cores // workers)
 

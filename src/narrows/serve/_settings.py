@@ -78,7 +78,7 @@ class Settings:
         SHA-256 of each bearer token that opens the server; without any, no token is asked for.
     insecure : bool, default=False
         Whether other machines may come in without a token.
-    window_seconds : float, default=0.002
+    window_seconds : float, default=0.0
         How long a small request waits for others, to be computed with them.
     batch_rows : int, default=256
         That are computed at one time.
@@ -97,7 +97,7 @@ class Settings:
     workers: int = 1
     tokens: tuple[str, ...] = ()
     insecure: bool = False
-    window_seconds: float = 0.002
+    window_seconds: float = 0.0
     batch_rows: int = 256
     log_requests: bool = True
     limits: Limits = field(default_factory=Limits)

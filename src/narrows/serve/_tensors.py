@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from narrows.serve._refusals import bad
 
 HEADER_LENGTH = "inference-header-content-length"
 VERSION = "1"  # of every model: another bundle takes its place under the same one
-LONGEST_HEADER = 1 << 20  # bytes of JSON before binary tensors
+LONGEST_HEADER, SHORT = 1 << 20, 1 << 9  # bytes of JSON before binary tensors; of one that is remembered
 TYPES: dict[str, np.dtype[Any]] = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
@@ -70,7 +71,7 @@ def read(body: bytes, header_length: str | None, wanted: Wanted, offered: Mappin
         If it is not in order.
     """
     end = _length(header_length, body)
-    said = plain_json(body[:end], wanted.limits.text)
+    said = _header(body[:end]) if end <= SHORT < len(body) else plain_json(body[:end], wanted.limits.text)
     if not isinstance(said, dict) or not isinstance(said.get("inputs"), list):
         raise bad('the JSON must be an object with "inputs", a list')
     if len(said["inputs"]) != 1 or not isinstance(said["inputs"][0], dict) or said["inputs"][0].get("name") != wanted.what:
@@ -82,27 +83,46 @@ def read(body: bytes, header_length: str | None, wanted: Wanted, offered: Mappin
     return Inference(_tensor(said["inputs"][0], memoryview(body)[end:], wanted), outputs, name or None)
 
 
+@lru_cache(64)  # a client sends the same before each of its rows
+def _header(content: bytes) -> Any:
+    return plain_json(content, SHORT)
+
+
 def write(model: str, asked: Inference, found: Mapping[str, np.ndarray]) -> tuple[bytes, dict[str, str]]:
     """Give the body of an answer, and the headers that belong to it."""
-    shown: list[dict[str, Any]] = []
-    tensors: list[bytes] = []
-    for name, is_binary in asked.outputs.items():
-        datatype, dtype = DATATYPES.get(name, ("FP32", TYPES["FP32"]))
-        array = found[name].astype(dtype, copy=False)
-        tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": list(array.shape)}
-        if is_binary:
-            tensors.append(array.tobytes())
-            tensor["parameters"] = {"binary_data_size": array.nbytes}
-        else:
-            tensor["data"] = plain(array.ravel())
-        shown.append(tensor)
-    answer: dict[str, Any] = {"model_name": model, "model_version": VERSION, "outputs": shown}
-    if asked.id is not None:
-        answer["id"] = asked.id
-    header = json.dumps(answer, allow_nan=False).encode()
+    arrays = {name: found[name].astype(_given(name)[1], copy=False) for name in asked.outputs}
+    if asked.id is None and all(asked.outputs.values()):
+        header = _binary_header(model, tuple((name, array.shape) for name, array in arrays.items()))
+    else:
+        told = [_told(name, array.shape, array if not asked.outputs[name] else None) for name, array in arrays.items()]
+        header = _header_of(model, told, asked.id)
+    tensors = [arrays[name].tobytes() for name, is_binary in asked.outputs.items() if is_binary]
     if not tensors:
         return header, {"content-type": "application/json"}
     return b"".join([header, *tensors]), {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(header))}
+
+
+@lru_cache(64)  # the same for each of a client's rows
+def _binary_header(model: str, outputs: tuple[tuple[str, tuple[int, ...]], ...]) -> bytes:
+    return _header_of(model, [_told(name, shape, None) for name, shape in outputs], None)
+
+
+def _header_of(model: str, outputs: list[dict[str, Any]], id: str | None) -> bytes:
+    answer: dict[str, Any] = {"model_name": model, "model_version": VERSION, "outputs": outputs}
+    return json.dumps(answer if id is None else {**answer, "id": id}, allow_nan=False).encode()
+
+
+def _told(name: str, shape: tuple[int, ...], array: np.ndarray | None) -> dict[str, Any]:
+    """Describe an output; one that is no binary tensor stands there itself."""
+    datatype, dtype = _given(name)
+    tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": list(shape)}
+    if array is not None:
+        return {**tensor, "data": plain(array.ravel())}
+    return {**tensor, "parameters": {"binary_data_size": math.prod(shape) * dtype.itemsize}}
+
+
+def _given(name: str) -> tuple[str, np.dtype[Any]]:
+    return DATATYPES.get(name, ("FP32", TYPES["FP32"]))
 
 
 def plain(array: np.ndarray) -> Any:
@@ -172,7 +192,10 @@ def _tensor(said: dict[str, Any], binary: memoryview, wanted: Wanted) -> np.ndar
             f"shape {shape} of {kind} takes {math.prod(shape) * dtype.itemsize:,} bytes, "
             f"{n_bytes:,} were announced, and {len(binary):,} came behind the JSON"
         )
-    return checked(native(np.frombuffer(binary, dtype).reshape(shape)), wanted)
+    array = np.frombuffer(binary, dtype)
+    if not array.flags.aligned:  # which all that is computed of it would pay for: its place depends on the length of the JSON
+        array = array.copy()
+    return checked(native(array.reshape(shape)), wanted)
 
 
 def _listed(data: Any, shape: list[int], dtype: np.dtype[Any], wanted: Wanted) -> np.ndarray:
