@@ -1,7 +1,7 @@
 """A fit on a cluster beside the same fit in one process: weights, loss, rows a second, and a run whose workers are killed again and again.
 
-The nodes are simulated on this machine (`ray.cluster_utils.Cluster`), each with one core to itself as long as there are enough, so that two
-workers share what one process has for itself. Each run is a process of its own. Rows a second are those of steady training, from a fifth of
+The nodes are simulated on this machine (`ray.cluster_utils.Cluster`), of one processor each, so that two workers share what one process has
+for itself. Each run is a process of its own. Rows a second are those of steady training, from a fifth of
 the run on; starting a cluster is counted apart.
 """
 
@@ -53,12 +53,13 @@ class Noting:
         self.total = 0.0
 
     def begin(self, name: str, total: float, unit: str = "") -> None:
-        """Begin."""
-        self.total = total
+        """Begin; what is read before training is not its pace."""
+        self._training, self.total = name == "training", total
 
     def advance(self, done: float, text: str = "") -> None:
         """Note."""
-        self.course.append((time.perf_counter(), done, text))
+        if self._training:
+            self.course.append((time.perf_counter(), done, text))
 
     def end(self, text: str = "") -> None:
         """Note the end, unless there was none."""
@@ -86,7 +87,7 @@ def side(asked: dict[str, Any]) -> None:
             began = time.perf_counter()
             if asked["kills"]:
                 noting = Killing(asked["kills"])
-            checkpoint = Checkpoint(asked["out"] + ".checkpoint", minutes=0.05)
+            checkpoint = Checkpoint(asked["out"] + ".checkpoint", minutes=0.05 if asked["kills"] else 5)
             cluster.fit(made, asked["rows"], cluster=address, checkpoint=checkpoint, progress=noting)
     start = noting.course[0][0] - began
     np.savez(asked["out"], **made._network.weights)
@@ -134,17 +135,15 @@ def workers() -> list[int]:
 
 @contextmanager
 def nodes(count: int) -> Iterator[str]:
-    """Simulate machines of a processor each, with a core that is theirs; give the address of their cluster."""
+    """Simulate machines of a processor each; give the address of their cluster."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
     from ray.cluster_utils import Cluster
 
-    cores = sorted(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
     made = Cluster(initialize_head=False)
-    for place in range(count):
-        os.sched_setaffinity(0, cores if count == 1 else {cores[place % len(cores)]})
-        made.add_node(num_cpus=len(cores) if count == 1 else 1, include_dashboard=False)
-    os.sched_setaffinity(0, cores)
+    for _ in range(count):
+        made.add_node(num_cpus=cores if count == 1 else 1, include_dashboard=False)
     try:
         yield str(made.address)
     finally:
@@ -155,7 +154,9 @@ def nodes(count: int) -> Iterator[str]:
 def run(folder: Path, name: str, **asked: Any) -> dict[str, Any]:
     """Run a side in a process of its own."""
     given = {"workers": 0, "kills": 0, "batch": BATCH, "epochs": 1, "rows": str(folder / "rows.npy"), "out": str(folder / f"{name}.npz")}
-    done = subprocess.run([sys.executable, __file__, "--side", json.dumps(given | asked)], capture_output=True, text=True, check=False)
+    given |= asked
+    Path(given["out"] + ".checkpoint").unlink(missing_ok=True)  # of an earlier round, which this one would only end
+    done = subprocess.run([sys.executable, __file__, "--side", json.dumps(given)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -174,8 +175,9 @@ def main() -> None:
         return
     parser = _report.options(__doc__.partition("\n")[0], 3)
     parser.add_argument("--only", type=_report.names, default=["equal", "pace", "kills"], help="some of equal,pace,kills")
+    parser.add_argument("--rows", type=int, default=200_000, help="how many rows (default 200,000)")
     arguments = _report.start(parser)
-    n, rounds = (20_000, 1) if arguments.quick else (200_000, arguments.rounds)
+    n, rounds = (20_000, 1) if arguments.quick else (arguments.rows, arguments.rounds)
     measured: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

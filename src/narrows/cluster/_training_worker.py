@@ -65,7 +65,7 @@ class Work:
         made = self.estimator
         # Attempts after the first go on from what the one before them left; what was there before all of them is gone.
         checkpoint = replace(self.checkpoint, resume=True)
-        shown, made.verbose = made.verbose, progress
+        shown, made.verbose = made.verbose, progress if here.leads else False
         try:
             made.fit(rows, None, checkpoint=checkpoint)  # labels are those that the rows came with
         finally:

@@ -82,6 +82,8 @@ class Computation:
     ----------
     trainable, state : tuple of str
         Names of the variables that training changes by gradient, and of those that the layers change themselves.
+    planned : bool
+        Whether it is that of a plan, and not of a user's own models, which may compute anything.
     programs : OrderedDict
         What training compiled for a user's own models: it goes when they go.
     kept : dict
@@ -111,7 +113,7 @@ class Computation:
             key: ([names[id(v)] for v in model.trainable_variables], [names[id(v)] for v in model.non_trainable_variables])
             for key, model in self._models.items()
         }
-        self._ties = ties or {}
+        self._ties, self.planned = ties or {}, ties is not None
         self.kept: dict[str, Any] = {}
         self.programs: OrderedDict[Hashable, Any] = OrderedDict()
         self.trainable = tuple(name for name in self._named["whole"][0] if name not in self._ties)

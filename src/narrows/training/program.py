@@ -149,7 +149,10 @@ def _make(
     import jax
     import jax.numpy as jnp
     from jax import lax
+    from jax.flatten_util import ravel_pytree
 
+    # Whether rows meet nowhere but in sums: neither in statistics of a batch, nor in random numbers that are drawn for a whole one.
+    by_rows = not computation.state and not objective.neighbors and computation.planned
     keras_optimizer = optimizer.build([computation.variables[name] for name in computation.trainable])
     first = [np.array(variable) for variable in keras_optimizer.variables]
     rate_at = next(i for i, v in enumerate(keras_optimizer.variables) if v is keras_optimizer._learning_rate)
@@ -195,7 +198,31 @@ def _make(
         real = t * size + place < n
         return (real if len(place) == size else real & (place < size)).astype(jnp.float32)
 
-    gradient_of = jax.value_and_grad(lower(functools.partial(loss, training=True), precision), has_aux=True)
+    whole_gradient = jax.value_and_grad(lower(functools.partial(loss, training=True), precision), has_aux=True)
+
+    def gradient_by_shards(trainable: Arrays, batch: Arrays, numbers: Arrays) -> Any:
+        """Give the terms' sums and the gradient of a batch, of which each shard computes its own rows' part."""
+
+        def own_sums(trainable: dict[str, Any], batch: Arrays, numbers: Arrays) -> Any:
+            return objective.sums(computation(trainable, batch["x"], training=True), trainable, batch, numbers)
+
+        def part(trainable: Arrays, batch: Arrays, numbers: Arrays) -> Any:
+            lowered = lower(own_sums, precision)
+            own, pull = jax.vjp(lambda trainable: lowered(trainable, batch, numbers), trainable)
+            sums = ranks.total(own)
+            (gradient,) = pull(jax.grad(objective.loss)(sums, numbers))
+            # As one vector: each array that is summed by itself costs a round of messages.
+            flat, restore = ravel_pytree(gradient)
+            return sums, restore(ranks.total(flat))
+
+        return ranks.by_shards(part, trainable, batch, numbers)
+
+    def gradient_of(trainable: Arrays, other: Arrays, batch: Arrays, numbers: Arrays) -> Any:
+        if by_rows and ranks.mesh is not None:
+            sums, gradient = gradient_by_shards(trainable, batch, numbers)
+            return sums, other, gradient
+        (_, (sums, other)), gradient = whole_gradient(trainable, other, batch, numbers)
+        return sums, other, gradient
 
     def train(state: Any, data: Arrays, scale: Any, order: Any, rates: Any, numbers: Arrays, n: Any, start: Any, stop: Any) -> Any:
         """Run steps `start` to `stop` of an epoch: the new state, and whether all weights are finite."""
@@ -205,7 +232,7 @@ def _make(
             index = at_step(order, t)
             real = real_of(t, batch_size, n)
             batch = batch_of(data, scale, index, real, numbers, t)
-            (_, (sum_, other)), gradient = gradient_of(trainable, other, batch, numbers)
+            sum_, other, gradient = gradient_of(trainable, other, batch, numbers)
             moments = [*moments[:rate_at], rates[t], *moments[rate_at + 1 :]]
             values, moments = keras_optimizer.stateless_apply(
                 moments, [gradient[name] for name in computation.trainable], [trainable[name] for name in computation.trainable]

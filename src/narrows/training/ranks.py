@@ -126,6 +126,21 @@ class Ranks:
         taken = [at_home(values, one) for one in places]
         return taken[0] if len(taken) == 1 else jnp.concatenate(taken)
 
+    def by_shards(self, function: Any, same: Any, rows: Any, also: Any) -> Any:
+        """Call a function on each shard with its own part of `rows`, beside what is the same on all; what it gives must be so too."""
+        import jax
+        from jax.sharding import PartitionSpec
+
+        specs = PartitionSpec(), PartitionSpec(AXIS), PartitionSpec()
+        return jax.shard_map(function, mesh=self.mesh, in_specs=specs, out_specs=PartitionSpec(), check_vma=False)(same, rows, also)
+
+    @staticmethod
+    def total(values: Any) -> Any:
+        """Sum over all shards, within a function that is called by shards."""
+        from jax import lax
+
+        return lax.psum(values, AXIS)
+
     @property
     def replicated(self) -> Any:
         """Give the sharding of what is the same on all devices; None where there is but one."""
