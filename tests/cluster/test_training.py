@@ -25,13 +25,6 @@ FEW = {"layers": (16,), "epochs": 3, "batch_size": 64, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
-def machine():
-    """Four workers' worth of a cluster, for all tests here."""
-    with cluster.connected("local:4") as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
 def rows(tmp_path_factory) -> Path:
     rng = np.random.default_rng(0)
     X = (np.tanh(rng.normal(size=(3000, 3)) @ rng.normal(size=(3, 20))) / 2 + 0.5).astype(np.float32)
@@ -76,7 +69,7 @@ def workers() -> list[int]:
     return found
 
 
-def test_labelled_rows_of_a_table(machine, tmp_path):
+def test_labelled_rows_of_a_table(nodes, tmp_path):
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(rng.random((2000, 6), np.float32), columns=[*"abcdef"])
     frame["kind"] = np.where(frame["a"] > frame["b"], "more", "less")
@@ -86,7 +79,7 @@ def test_labelled_rows_of_a_table(machine, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         alone = SupervisedAutoencoder(2, early_stopping=True, **FEW).fit(data.blocks(str(tmp_path / "*.parquet"), label="kind"), None)
-        found = cluster.fit(made, tmp_path / "*.parquet", label="kind", workers=3)
+        found = cluster.fit(made, tmp_path / "*.parquet", label="kind", workers=2)
 
     assert found is made
     assert list(made.classes_) == ["less", "more"]
@@ -97,9 +90,9 @@ def test_labelled_rows_of_a_table(machine, tmp_path):
     assert made.predict(frame[[*"abcdef"]]).shape == (2000,)
 
 
-def test_workers_die(machine, rows, tmp_path):
+def test_workers_die(nodes, rows, tmp_path):
     """It costs what was done since the last checkpoint, and changes nothing."""
-    few = {**FEW, "epochs": 40}
+    few = {**FEW, "epochs": 12}
     alone = Autoencoder(2, **few).fit(data.blocks(rows))
     killed = []
 
@@ -107,12 +100,12 @@ def test_workers_die(machine, rows, tmp_path):
         killed.append(workers()[0])
         os.kill(killed[0], signal.SIGKILL)
 
-    watching = Watching(0.2, kill)
+    watching = Watching(0.3, kill)
     made = cluster.fit(Autoencoder(2, **few), rows, workers=2, checkpoint=Checkpoint(tmp_path / "run", minutes=0), progress=watching)
 
     assert killed
     alike(made, alone)
-    assert len(made.history_["loss"]) == 40
+    assert len(made.history_["loss"]) == 12
     before = max(done for done, text in watching.told if "begun" not in text and "loss" in text)
     after = [done for done, text in watching.told if "begun 2 times" in text]
     assert after
@@ -120,7 +113,7 @@ def test_workers_die(machine, rows, tmp_path):
     assert before <= watching.total
 
 
-def test_rows_that_change_meanwhile(machine, rows, tmp_path):
+def test_rows_that_change_meanwhile(nodes, rows, tmp_path):
     path = tmp_path / "rows.npy"
     path.write_bytes(rows.read_bytes())
 
@@ -132,7 +125,7 @@ def test_rows_that_change_meanwhile(machine, rows, tmp_path):
     assert not workers()
 
 
-def test_ctrl_c_keeps_the_best(machine, rows):
+def test_ctrl_c_keeps_the_best(nodes, rows):
     def interrupt():
         raise KeyboardInterrupt
 
@@ -144,8 +137,8 @@ def test_ctrl_c_keeps_the_best(machine, rows):
     assert made.transform(np.load(rows)[:5]).shape == (5, 2)
 
 
-def test_a_driver_that_is_killed_is_started_again(machine, rows, tmp_path):
-    few = {**FEW, "epochs": 100}
+def test_a_driver_that_is_killed_is_started_again(nodes, rows, tmp_path):
+    few = {**FEW, "epochs": 60}
     code = f"""
     from narrows import Autoencoder, Checkpoint, cluster
     cluster.fit(Autoencoder(2, **{few!r}), {str(rows)!r}, cluster="local:1", checkpoint=Checkpoint("run", minutes=0))
@@ -166,11 +159,13 @@ def test_a_driver_that_is_killed_is_started_again(machine, rows, tmp_path):
     assert watching.told[0][0] > 0.01 * watching.total
 
 
-def test_a_full_disk_at_the_checkpoint(machine, rows, mount):
+def test_a_full_disk_at_the_checkpoint(nodes, rows, mount):
+    """Training goes on; and a seed that nobody chose is one for all workers, while the estimator's parameter stays what it was."""
     folder = mount("size=8k")
     with pytest.warns(NarrowsWarning, match="could not be written"):
-        made = cluster.fit(Autoencoder(2, **FEW), rows, workers=1, checkpoint=Checkpoint(folder / "run", minutes=0))
+        made = cluster.fit(Autoencoder(2, **{**FEW, "random_state": None}), rows, checkpoint=Checkpoint(folder / "run", minutes=0))
     assert len(made.history_["loss"]) == 3
+    assert made.random_state is None
 
 
 @pytest.mark.parametrize(
@@ -185,15 +180,8 @@ def test_what_a_cluster_cannot_do(change, sentence, rows):
         cluster.fit(Autoencoder(2, **FEW, **change), rows)
 
 
-def test_more_workers_than_processors(machine, rows):
-    with pytest.raises(ValueError, match="workers=9: the cluster has 4 processors"):
+def test_more_workers_than_processors(nodes, rows):
+    with pytest.raises(ValueError, match="workers=9: the cluster has 2 processors"):
         cluster.fit(Autoencoder(2, **FEW), rows, workers=9)
     with pytest.raises(ValueError, match="workers=0: must be at least 1"):
         cluster.fit(Autoencoder(2, **FEW), rows, workers=0)
-
-
-def test_a_seed_that_nobody_chose(machine, rows):
-    """Workers must begin alike all the same; the estimator's parameter stays what it was."""
-    made = cluster.fit(Autoencoder(2, **{**FEW, "random_state": None, "epochs": 1}), rows, workers=2)
-    assert made.random_state is None
-    assert np.isfinite(made.history_["loss"][0])
