@@ -92,7 +92,7 @@ def test_labelled_rows_of_a_table(nodes, tmp_path):
 
 def test_workers_die(nodes, rows, tmp_path):
     """It costs what was done since the last checkpoint, and changes nothing."""
-    few = {**FEW, "epochs": 12}
+    few = {**FEW, "epochs": 40}
     alone = Autoencoder(2, **few).fit(data.blocks(rows))
     killed = []
 
@@ -100,12 +100,12 @@ def test_workers_die(nodes, rows, tmp_path):
         killed.append(workers()[0])
         os.kill(killed[0], signal.SIGKILL)
 
-    watching = Watching(0.3, kill)
+    watching = Watching(0.2, kill)
     made = cluster.fit(Autoencoder(2, **few), rows, workers=2, checkpoint=Checkpoint(tmp_path / "run", minutes=0), progress=watching)
 
     assert killed
     alike(made, alone)
-    assert len(made.history_["loss"]) == 12
+    assert len(made.history_["loss"]) == 40
     before = max(done for done, text in watching.told if "begun" not in text and "loss" in text)
     after = [done for done, text in watching.told if "begun 2 times" in text]
     assert after
