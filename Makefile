@@ -5,13 +5,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format bench docs clean
+.PHONY: demo test faults lint format bench docs clean
 
 demo: .venv/.core ## train on the 8x8 digits that scikit-learn bundles, and write a page about it
 	@$(BIN)/narrows fit digits --report -o digits.narrows
 
 test: .venv/.test ## all tests; ARGS="-k name" for some
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+faults: .venv/.test ## tests of runs on a cluster of which something dies, one after another
+	@$(BIN)/python -m pytest -q -m faults $(ARGS)
 
 lint: .venv/.lint ## style, types, and who may import whom
 	@$(BIN)/ruff check

@@ -168,7 +168,7 @@ def test_a_worker_that_is_killed_is_replaced(nodes, fitted, lake, tmp_path, monk
     check(lake, tmp_path / "codes", made)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.usefixtures("small_pieces")
 def test_a_node_that_goes_down_takes_no_row_with_it(nodes, fitted, lake, tmp_path):
     path, made = fitted
@@ -202,7 +202,7 @@ def driver(nodes: Any, *arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_cut_short_goes_on(nodes, fitted, tmp_path, how):
     path, made = fitted

@@ -113,6 +113,7 @@ def test_workers_die(nodes, rows, tmp_path):
     assert before <= watching.total
 
 
+@pytest.mark.faults
 def test_rows_that_change_meanwhile(nodes, rows, tmp_path):
     path = tmp_path / "rows.npy"
     path.write_bytes(rows.read_bytes())
@@ -125,18 +126,23 @@ def test_rows_that_change_meanwhile(nodes, rows, tmp_path):
     assert not workers()
 
 
-def test_ctrl_c_keeps_the_best(nodes, rows):
+def test_ctrl_c_keeps_the_best(nodes, rows, mount):
+    """With a full disk at the checkpoint too, of which a warning tells; and with a seed that nobody chose, which is one for all workers."""
+
     def interrupt():
         raise KeyboardInterrupt
 
-    made = Autoencoder(2, **{**FEW, "epochs": 400})
-    with pytest.raises(KeyboardInterrupt, match="interrupted"):
-        cluster.fit(made, rows, workers=2, progress=Watching(0.05, interrupt))
+    made = Autoencoder(2, **{**FEW, "epochs": 400, "random_state": None})
+    full = Checkpoint(mount("size=8k") / "run", minutes=0)
+    with pytest.warns(NarrowsWarning, match="could not be written"), pytest.raises(KeyboardInterrupt, match="interrupted"):
+        cluster.fit(made, rows, checkpoint=full, progress=Watching(0.05, interrupt))
 
     assert 0 < len(made.history_["loss"]) < 400
+    assert made.random_state is None
     assert made.transform(np.load(rows)[:5]).shape == (5, 2)
 
 
+@pytest.mark.faults
 def test_a_driver_that_is_killed_is_started_again(nodes, rows, tmp_path):
     few = {**FEW, "epochs": 60}
     code = f"""
@@ -157,15 +163,6 @@ def test_a_driver_that_is_killed_is_started_again(nodes, rows, tmp_path):
 
     alike(made, Autoencoder(2, **few).fit(data.blocks(rows)))
     assert watching.told[0][0] > 0.01 * watching.total
-
-
-def test_a_full_disk_at_the_checkpoint(nodes, rows, mount):
-    """Training goes on; and a seed that nobody chose is one for all workers, while the estimator's parameter stays what it was."""
-    folder = mount("size=8k")
-    with pytest.warns(NarrowsWarning, match="could not be written"):
-        made = cluster.fit(Autoencoder(2, **{**FEW, "random_state": None}), rows, checkpoint=Checkpoint(folder / "run", minutes=0))
-    assert len(made.history_["loss"]) == 3
-    assert made.random_state is None
 
 
 @pytest.mark.parametrize(
