@@ -65,6 +65,7 @@ RUN = {
     "more-than-memory.md": {"big.narrows", "codes.npy", "big.npy", "labelled.labels.npy"},
     "cluster.md": {"orders.narrows", "codes", "rebuilt"},
     "shipping.md": {"digits.narrows", "digits.onnx", "encoder.onnx", "head.onnx"},
+    "scaling.md": set(),
 }
 
 
