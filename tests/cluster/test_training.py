@@ -90,6 +90,7 @@ def test_labelled_rows_of_a_table(nodes, tmp_path):
     assert made.predict(frame[[*"abcdef"]]).shape == (2000,)
 
 
+@pytest.mark.faults
 def test_workers_die(nodes, rows, tmp_path):
     """It costs what was done since the last checkpoint, and changes nothing."""
     few = {**FEW, "epochs": 40}
