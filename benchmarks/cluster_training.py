@@ -62,8 +62,8 @@ class Noting:
             self.course.append((time.perf_counter(), done, text))
 
     def end(self, text: str = "") -> None:
-        """Note the end, unless there was none."""
-        if self.course:
+        """Note the end, unless it is that of an attempt which another one follows."""
+        if self.course and text != "stopped":
             self.course.append((time.perf_counter(), self.total, ""))
 
     def rate(self) -> float:
