@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from narrows.cli.asking import Asked
 from narrows.cli.screen import Screen
+from narrows.cluster._addresses import ENVIRONMENT
 
 if TYPE_CHECKING:
     from narrows import data
     from narrows.progress import Progress
     from narrows.training.checkpoints import Checkpoint
     from narrows.training.ranks import Ranks
-
-ENVIRONMENT = "env"
 
 
 @dataclass(frozen=True)

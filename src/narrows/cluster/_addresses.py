@@ -12,6 +12,7 @@ ALLOWED = (
     "say 'auto' (the cluster of this machine, or of RAY_ADDRESS), 'local:N' (N workers on this machine alone), 'HOST:PORT' (a cluster that "
     "this machine is part of) or 'ray://HOST:PORT' (one that it is not)"
 )
+ENVIRONMENT = "env"  # no address: the processes are there, started by something else, and find each other by their environment
 MOST_WORKERS = 4096
 
 _HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")

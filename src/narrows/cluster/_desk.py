@@ -46,20 +46,18 @@ class Desk:
         self._end: End | None = None
         self._reached, self._idle = -1.0, 0
         self._attempts = 0
-        self._workers: dict[int, tuple[str, int]] = {}
         self._last = ""
 
-    def arrive(self, rank: int, host: str, pid: int) -> str:
+    def arrive(self, rank: int) -> str:
         """Take note of a worker; give why there is no use in another attempt, if so, else nothing."""
-        self._workers[rank] = host, pid
         if rank == 0:
             self._attempts += 1
             self._idle += 1
         return self._last or "its workers died" if self._idle > PATIENCE else ""
 
-    def complain(self, rank: int, text: str) -> None:
+    def complain(self, rank: int, host: str, text: str) -> None:
         """Take note of what went wrong on a worker."""
-        self._last = f"worker {rank} ({self._workers.get(rank, ('', 0))[0]}): {text}"
+        self._last = f"worker {rank} ({host}): {text}"
 
     def tell(self, word: Word) -> bool:
         """Take a word of progress; give whether to stop."""
@@ -85,10 +83,6 @@ class Desk:
     def ended(self) -> End | None:
         """Give how the run ended, if it did."""
         return self._end
-
-    def workers(self) -> dict[int, tuple[str, int]]:
-        """Give the host and the process number of each worker of the present attempt."""
-        return self._workers
 
 
 class DeskProgress:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narrows.cluster import _training_worker
+from narrows.cluster._addresses import ENVIRONMENT
 from narrows.cluster._connecting import Cluster, connected
 from narrows.cluster._desk import Desk, End
 from narrows.cluster._nodes import check_nodes
@@ -30,7 +30,6 @@ from narrows.training import ranks
 from narrows.training.checkpoints import Checkpoint, discard, folder_of
 from narrows.training.ranks import Ranks
 
-ENVIRONMENT = "env"
 LOOK = 0.2  # seconds between two looks at the desk
 DEATHS = 50  # of workers, after which a run is given up
 
@@ -261,7 +260,8 @@ class _Told:
     """What workers say about progress, passed on; attempts that begin anew go on with the bar of the first."""
 
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._task, self._since = progress, None, time.monotonic()
+        self._progress: Progress = progress
+        self._task: tuple[Any, ...] | None = None
 
     def hear(self, words: list[Any], attempts: int) -> None:
         for word in words:

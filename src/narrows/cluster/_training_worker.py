@@ -80,7 +80,7 @@ def train(given: dict[str, Any]) -> None:
     work, desk = given["work"], given["desk"]
     context = train.get_context()
     rank, size = context.get_world_rank(), context.get_world_size()
-    hopeless = get(desk.arrive.remote(rank, socket.gethostname(), os.getpid()))
+    hopeless = get(desk.arrive.remote(rank))
     try:
         address = _meeting_place(hopeless, rank)
         if address is None:
@@ -90,10 +90,10 @@ def train(given: dict[str, Any]) -> None:
             return
         with _met(address, rank, size, work.threads) as ranks:
             end = _ended(work, DeskProgress(desk, ranks.stopping.set), rank)
-            if end.problem is not None or ranks.current().leads:
+            if end.problem is not None or rank == 0:
                 get(desk.end.remote(end))
     except Exception as problem:
-        get(desk.complain.remote(rank, f"{type(problem).__name__}: {str(problem).partition(chr(10))[0]}"))
+        get(desk.complain.remote(rank, socket.gethostname(), f"{type(problem).__name__}: {str(problem).partition(chr(10))[0]}"))
         raise
 
 

@@ -161,8 +161,9 @@ class InBlocks(Feed):
         else:
             order = np.concatenate([order, np.full(self.slots * self._batch_size - n, -1, np.int32)])
             order = ranks.cut(order, self._batch_size)
-            wanted = [np.unique(own[own >= 0]) for own in order]
-            order = np.stack([np.searchsorted(np.unique(own[own >= 0]), own) for own in order]).astype(np.int32)
+            held = [np.unique(own[own >= 0]) for own in order]
+            order = np.stack([np.searchsorted(some, own) for some, own in zip(held, order, strict=True)]).astype(np.int32)
+            wanted = [*held]
         done, before = [shard * self._size for shard in range(len(wanted))], 0
         for start, stop in blocks:
             inside = [_inside(places, before, before + stop - start) for places in wanted]

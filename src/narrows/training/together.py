@@ -142,7 +142,7 @@ class _Loop:
         validated: list[dict[str, float]] = [{}] * self.count if self.validation is None else self._validate()
         better = np.zeros(self.count, bool)
         for place in np.flatnonzero(self.running).tolist():
-            logs = self.objective.logs(all_sums[place], self._strengths(place))
+            logs = self.objective.logs(all_sums[place], self.settings[place].numbers)
             outcome, patience = self.outcomes[place], self.settings[place].patience
             if not finite[place] or not np.isfinite(logs["loss"]):
                 bad = np.flatnonzero(~np.isfinite(all_sums[place].sum((1, 2))))
@@ -182,10 +182,7 @@ class _Loop:
         batches = -(-n // min(EVALUATION_BATCH, size_class(n)))
         span = (np.int32(n), np.int32(0), np.int32(batches))
         sums = np.asarray(self.program.evaluate_together(trainable, other, data, scale, self._numbers(VALIDATION), *span))
-        return [self.objective.logs(sums[place][None], self._strengths(place), "val_") for place in range(self.count)]
-
-    def _strengths(self, place: int) -> dict[str, Any]:
-        return self.settings[place].numbers
+        return [self.objective.logs(sums[place][None], self.settings[place].numbers, "val_") for place in range(self.count)]
 
     def _numbers(self, drawing: int) -> dict[str, Any]:
         """Give the strengths of all, with the keys of one drawing, one on top of another."""

@@ -383,7 +383,7 @@ class _Loop:
             sums = at.arrays.get("sums", sums)
         drawn = self.settings.drawn(first)
         while start < window.steps:
-            begin, stop = start, min(window.steps, start + self._chunk(run))
+            stop = min(window.steps, start + self._chunk(run))
             begun = time.monotonic()
             state = (run.trainable, run.other, run.moments, sums)
             span = (np.int32(window.n), np.int32(start), np.int32(stop))
@@ -393,8 +393,8 @@ class _Loop:
                 bad = np.flatnonzero(~np.isfinite(losses))
                 return np.asarray(sums), start + int(bad[0]) + 1 if len(bad) else stop, 0.0
             run.trainable, run.other, run.moments, sums = state
+            run.seconds_per_step = self._agreed((time.monotonic() - begun) / (stop - start), interrupted)
             start = stop
-            run.seconds_per_step = self._agreed((time.monotonic() - begun) / (stop - begin), interrupted)
             if self.keeper is not None and (interrupted.is_set() or self.keeper.due()):
                 self._leave(run, marks, epoch, window.number, start, np.asarray(sums))
             if interrupted.is_set():
