@@ -21,6 +21,7 @@ from narrows.cli.reading import Source, as_input, check_alike, check_output, des
 from narrows.cli.reporting import PAGE, page_command, write_page
 from narrows.cli.screen import Screen, counted, size
 from narrows.cli.settings import TASKS
+from narrows.cli.tabling import HELD_OUT, HELD_OUT_SEED
 from narrows.cli.telling import bundle_values, origin, quality_lines, settings_facts
 from narrows.data.sources import expanded
 from narrows.errors import TrainingDiverged, VerdictWarning
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     from narrows.training.checkpoints import Checkpoint
 
 CHECKPOINT = ".checkpoint"  # behind a bundle's name
-HELD_OUT = 0.1
 OWN = "the data set's own"
-HELD_OUT_SEED = 0  # not the user's: figures of several seeds are about the same rows
 EXIT_CODES = {"done": 0, "diverged": 1, "interrupted": 130}
 
 

@@ -14,9 +14,9 @@ from narrows.cli import blocks
 from narrows.cli.coding import FILE, begin, load, once_for, rows_for, streams
 from narrows.cli.reading import Source, as_input
 from narrows.cli.screen import Screen, aligned, counted, size
+from narrows.data.one_pass import OnePass
 
 if TYPE_CHECKING:
-    from narrows.data.one_pass import OnePass
     from narrows.estimators._reasons import Reason
 
 FORMATS = (".csv", ".parquet")  # row numbers are integers, errors are not: .npy holds one type
@@ -118,7 +118,7 @@ def _reasons_of(estimator: Any, given: Any, chosen: np.ndarray) -> list[tuple[Re
 
 def _looked_at(rows: Any, worst: np.ndarray, why: bool) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Give rows among which the worst are, as an estimator takes them, which of these they are, and the labels of the worst."""
-    if hasattr(rows, "take"):  # those in blocks, of which only these are read again
+    if isinstance(rows, OnePass):  # of which only these are read again
         taken = rows.take(worst) if why or rows.labeled else None
         return taken, np.arange(len(worst)), None if taken is None else taken.labels
     labels = getattr(rows, "labels", None)
