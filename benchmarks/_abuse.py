@@ -35,9 +35,12 @@ class Abused:
     memory: list[tuple[float, int]] = field(default_factory=list)
 
     def growth(self, settled: float) -> float:
-        """Give by which share memory has grown since it had settled: the mean of the last tenth over that of the tenth after."""
+        """Give by which share memory has grown since it had settled: the mean of the last tenth over that of the tenth after.
+
+        While a bundle is reloaded there are two models: a part holds two reloads at least, so that both have as many.
+        """
         after = [size for second, size in self.memory if second >= settled]
-        part = max(1, len(after) // 10)
+        part = max(round(2 * RELOAD_SECONDS), len(after) // 10)
         return sum(after[-part:]) / sum(after[:part]) - 1
 
 

@@ -64,6 +64,7 @@ def test_scores_as_json(narrows, asked):
         ),
         (["score", *ON], "--cluster needs -o, a folder for the errors"),
         (["score", "-o", "out", *ON, "--why"], "--why does not go with --cluster"),
+        (["score", "-o", "out", *ON, "--top", "3"], "--top does not go with --cluster, which shows no rows"),
     ],
 )
 def test_flags_that_do_not_go_together(narrows, asked, arguments, said):

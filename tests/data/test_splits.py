@@ -66,6 +66,15 @@ def test_a_label_with_a_single_row_ends_stratifying():
     assert (len(kept.X), len(held.X)) == (7, 3)
 
 
+def test_labels_without_an_order_keep_their_proportions():
+    """Text and None cannot be compared, and are labels all the same."""
+    labels = np.array(["a", None] * 20, dtype=object)
+
+    _, held = hold_out(numbered(len(labels), labels), 0.2)
+
+    assert held.labels.tolist().count(None) == held.labels.tolist().count("a") == 4
+
+
 def test_what_is_known_about_rows_goes_with_them():
     """Names, image shape and the set's own test rows are not lost."""
     test = numbered(1)

@@ -335,7 +335,7 @@ def score(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Also write all rows, worst first: a .csv or .parquet file of row and error."),
     ] = None,
-    top: Annotated[int, typer.Option(min=0, metavar="N", help="Rows to show.")] = 10,
+    top: Annotated[int | None, typer.Option(min=0, metavar="N", help="Rows to show.", show_default="10")] = None,
     why: Annotated[
         bool, typer.Option("--why", help="Also name the columns that carry each row's error, with value and reconstruction.")
     ] = False,
@@ -358,15 +358,19 @@ def score(
     """
     del json, quiet, verbose, debug
     on_cluster = _OnCluster.of(context, cluster, workers, ids, test, blocks)
-    if on_cluster and (why or output is None):
-        raise _Usage("--why does not go with --cluster" if why else "--cluster needs -o, a folder for the errors", context)
+    if on_cluster and output is None:
+        raise _Usage("--cluster needs -o, a folder for the errors", context)
+    for flag, given in (("--why", why), ("--top", top is not None)):
+        if on_cluster and given:
+            raise _Usage(f"{flag} does not go with --cluster, which shows no rows: leave it out", context)
 
     def job() -> int:
         if on_cluster and output is not None:
             return on_cluster.run(context, "score", bundle, source, output, resume)
         from narrows.cli import scoring
 
-        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=top, test=test, why=why, in_blocks=blocks, resume=resume)
+        shown = 10 if top is None else top
+        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=shown, test=test, why=why, in_blocks=blocks, resume=resume)
 
     return job
 

@@ -69,10 +69,21 @@ def drawn(n: int, fraction: float, seed: int, labels: NDArray[Any] | None = None
 def _groups(labels: NDArray[Any] | None, n: int) -> list[NDArray[np.intp]]:
     """Give the rows of each label, or all rows as one group."""
     if labels is not None:
-        _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        inverse = _numbered(labels)
+        counts = np.bincount(inverse)
         if counts.min() >= 2:
             return np.split(np.argsort(inverse, kind="stable"), np.cumsum(counts)[:-1])
     return [np.arange(n)]
+
+
+def _numbered(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Give each label a number: by its order, or by where it comes first where there is none, as of text and None."""
+    try:
+        found: NDArray[np.intp] = np.unique(labels, return_inverse=True)[1]
+        return found
+    except TypeError:
+        numbers = {label: number for number, label in enumerate(dict.fromkeys(labels.tolist()))}
+        return np.array([numbers[label] for label in labels.tolist()])
 
 
 def _shares(sizes: list[int], count: int) -> list[int]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import os
+import sys
 
 from narrows.serve._desk import Desk
 from narrows.serve._kitchen import Preparation
 from narrows.serve._model import Model
 
 EVERY = 1.0  # seconds between looks at the files
+SETTLED = 0.5  # seconds after a reload in which what the model before had taken on is answered
 Signature = tuple[int, int, int]
 
 
@@ -20,6 +24,13 @@ def signature_of(path: str) -> Signature | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def give_back() -> None:
+    """Give freed memory back to the system: glibc keeps what a replaced model leaves, in pieces that the next one does not fit into."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # other C libraries do it by themselves
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 class Reloading:
@@ -70,14 +81,19 @@ class Reloading:
                 pass
             asked = self._asked.is_set()
             self._asked.clear()
+            replaced = False
             for name, path in self._paths.items():
                 now = await asyncio.to_thread(signature_of, path)
                 # A file that is still written to changes from look to look: it is read when it rests.
                 rests, seen[name] = now == seen[name], now
                 if asked or (now is not None and now != self._known[name] and rests):
-                    await self._reload(name)
+                    replaced |= await self._reload(name)
+            if replaced:
+                await asyncio.sleep(SETTLED)
+                await asyncio.to_thread(give_back)
 
-    async def _reload(self, name: str) -> None:
+    async def _reload(self, name: str) -> bool:
+        """Reload a bundle; give whether it took the place of the one before."""
         preparation = self.begin(name)
         try:
             await self.load(name, preparation)
@@ -90,3 +106,5 @@ class Reloading:
         else:
             self._desk.meters.count("reloads", name)
             self._desk.log.event("reloaded", model=name)
+            return True
+        return False
