@@ -369,8 +369,8 @@ def score(
             return on_cluster.run(context, "score", bundle, source, output, resume)
         from narrows.cli import scoring
 
-        shown = 10 if top is None else top
-        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=shown, test=test, why=why, in_blocks=blocks, resume=resume)
+        options: dict[str, Any] = {"test": test, "why": why, "in_blocks": blocks, "resume": resume}
+        return scoring.score(context.obj, bundle, _one_or_all(source), output, top=10 if top is None else top, **options)
 
     return job
 
