@@ -24,6 +24,7 @@ from _load import HOST, Ask, Loaded, load
 
 SHAPE = (784, 500, 300, 100, 2)
 CONNECTIONS, BATCH, WIDE = 32, 256, 1024
+PROCESSES = 2  # that serve together, in the figures which say so
 EMPTY, P99, ROWS, KERAS, BOUND, START, MEMORY = 0.5, 0.025, 0.7, 10.0, 0.7, 2.0, 250e6
 
 
@@ -153,6 +154,12 @@ def figures(arguments: Any, folder: Path) -> dict[str, list[float]]:
             assert not loaded.failed, loaded
             note("rows", BATCH * loaded.a_second)
             note("memory", resident(process))
+        with served(one, folder, "--workers", str(PROCESSES)) as (port, _, _):
+            load(binary(1), port, CONNECTIONS, 1)
+            for name, ask in (("single", binary(1)), ("json", listed())):
+                loaded = load(ask, port, CONNECTIONS, seconds)
+                assert not loaded.failed, loaded
+                note(f"{name}_shared", loaded.a_second)
         note("bare", bare(session, BATCH, seconds))
         note("wide", bare(session, WIDE, seconds))
         note("products", products(WIDE, seconds))
@@ -185,6 +192,10 @@ def show(found: dict[str, list[float]]) -> None:
         plain("requests/s, plain FastAPI and Keras predict, JSON", middle["keras"]),
         held("… binary over that", ratio("single", "keras"), KERAS, at_least=True),
         held("… JSON over that", ratio("json", "keras"), KERAS, at_least=True),
+        plain(f"requests/s, --workers {PROCESSES}, single rows, binary", middle["single_shared"]),
+        held("… over Keras's one process", ratio("single_shared", "keras"), KERAS, at_least=True),
+        plain(f"requests/s, --workers {PROCESSES}, single rows, JSON", middle["json_shared"]),
+        held("… over Keras's one process", ratio("json_shared", "keras"), KERAS, at_least=True),
         plain(f"rows/s, batches of {BATCH}, binary, 4 connections", middle["rows"]),
         plain(f"rows/s, ONNX Runtime in a bare loop, batches of {BATCH}", middle["bare"]),
         held("… ours over that", ratio("rows", "bare"), ROWS, at_least=True),

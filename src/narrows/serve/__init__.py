@@ -16,7 +16,7 @@ from narrows.serve._settings import Limits, Settings, named, read_tokens
 
 __all__ = ["Limits", "Settings", "named", "read_tokens", "run"]
 
-_NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "httptools", "onnxruntime": "onnxruntime", "onnx": "onnx"}
+_NEEDED = ("fastapi", "uvicorn", "httptools", "orjson", "onnxruntime", "onnx")
 BACKLOG = 2048
 
 
@@ -40,8 +40,8 @@ def run(settings: Settings, told: Callable[[str], None] | None = None) -> None:
     MissingExtra
         If ``narrows[serve]`` is not installed.
     """
-    for module, package in _NEEDED.items():
-        if importlib.util.find_spec(module) is None:
+    for package in _NEEDED:
+        if importlib.util.find_spec(package) is None:
             raise MissingExtra("narrows serve", package, "serve")
     listening = _listening(settings)
     host, port = listening.getsockname()[:2]

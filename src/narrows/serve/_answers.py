@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from narrows.serve._bodies import ARROW, ARROW_FILE, CSV, JSON, NPY
 from narrows.serve._prepared import About
-from narrows.serve._tensors import plain
 
 _ACCEPTED = {JSON: JSON, CSV: CSV, NPY: NPY, ARROW: ARROW, ARROW_FILE: ARROW}
 
@@ -47,7 +46,7 @@ def type_for(accept: str | None, sent: str) -> str:
 def write(kind: str, answer: Answer) -> bytes:
     """Give the body of an answer."""
     if kind == JSON:
-        return json.dumps({name: plain(value) if isinstance(value, np.ndarray) else value for name, value in answer.plain.items()}).encode()
+        return orjson.dumps(answer.plain, default=np.ndarray.tolist, option=orjson.OPT_SERIALIZE_NUMPY)  # null where a number is not finite
     stream = io.BytesIO()
     if kind == NPY:
         np.lib.format.write_array(stream, np.ascontiguousarray(answer.array), allow_pickle=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from narrows._text import sentence
 from narrows.serve._refusals import Refusal, bad
@@ -122,20 +122,9 @@ def plain_json(body: bytes | memoryview, most: int) -> Any:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > most:
         raise Refusal(413, f"this JSON has more than {most:,} values: send .npy, Arrow or binary tensors")
     try:
-        return _JSON.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
-    except UnicodeDecodeError:
-        raise bad("the body is not text in UTF-8") from None
-    except ValueError as problem:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
         raise bad(f"the body is no JSON: {sentence(str(problem), 120)}") from None
-    except RecursionError:
-        raise bad("the body is no JSON that can be read: it is nested too deeply") from None
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-_JSON = json.JSONDecoder(parse_constant=_no_number)  # which json.loads would make anew for each
 
 
 def numbers(values: Any, where: str) -> np.ndarray:

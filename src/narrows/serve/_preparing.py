@@ -190,9 +190,16 @@ def _classes(labels: Mapping[str, Any] | None, head: Head | None) -> tuple[Any, 
     if head is None or head.activation != "softmax":
         return None
     classes = tuple(labels["classes"]) if labels is not None else ()
-    if len(classes) != head.n_outputs or not all(isinstance(one, bool | int | float | str) for one in classes):
+    if len(classes) != head.n_outputs or not all(map(_is_label, classes)):
         raise ValueError(f"its head predicts {head.n_outputs} classes, and it names {len(classes)}")
     return classes
+
+
+def _is_label(value: Any) -> bool:
+    """Say whether an answer can name it: no integer beyond those of arrays, and no half of a character."""
+    if isinstance(value, str):
+        return value.encode(errors="ignore").decode() == value
+    return isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 1 << 63)
 
 
 def _training_error(learned: _Learned, metadata: Any) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import orjson
 
 from narrows._text import sentence
 from narrows.serve._bodies import Wanted, check_count, checked, native, numbers, plain_json
@@ -109,7 +109,8 @@ def _binary_header(model: str, outputs: tuple[tuple[str, tuple[int, ...]], ...])
 
 def _header_of(model: str, outputs: list[dict[str, Any]], id: str | None) -> bytes:
     answer: dict[str, Any] = {"model_name": model, "model_version": VERSION, "outputs": outputs}
-    return json.dumps(answer if id is None else {**answer, "id": id}, allow_nan=False).encode()
+    # Numbers that are not finite, which JSON has not, are null.
+    return orjson.dumps(answer if id is None else {**answer, "id": id}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _told(name: str, shape: tuple[int, ...], array: np.ndarray | None) -> dict[str, Any]:
@@ -117,21 +118,12 @@ def _told(name: str, shape: tuple[int, ...], array: np.ndarray | None) -> dict[s
     datatype, dtype = _given(name)
     tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": list(shape)}
     if array is not None:
-        return {**tensor, "data": plain(array.ravel())}
+        return {**tensor, "data": array.ravel()}
     return {**tensor, "parameters": {"binary_data_size": math.prod(shape) * dtype.itemsize}}
 
 
 def _given(name: str) -> tuple[str, np.dtype[Any]]:
     return DATATYPES.get(name, ("FP32", TYPES["FP32"]))
-
-
-def plain(array: np.ndarray) -> Any:
-    """Give an array as lists; null stands where a number is not finite."""
-    if np.isfinite(array).all():
-        return array.tolist()
-    shown = array.astype(object)
-    shown[~np.isfinite(array)] = None
-    return shown.tolist()
 
 
 def _length(said: str | None, body: bytes) -> int:
