@@ -17,6 +17,9 @@ from hypothesis import settings
 # A test may import Keras before narrows does. The processes that `python` starts go without this.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# Most of the time of these tests goes into compiling programs that then run for a moment. What they compute stays the same.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 # The same examples in every run, whatever the clock says: a failure found here is found everywhere.
 settings.register_profile("narrows", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("narrows")

@@ -26,7 +26,6 @@ def refused(capsys, *arguments: str) -> str:
     [
         (["--workers", "2"], "--workers are those of a cluster: say which by --cluster, such as local:4"),
         (["--cluster", "local:2", "--no-blocks"], "a cluster reads rows in blocks: leave out --no-blocks"),
-        (["--cluster", "local:2", "--validation", "digits"], "--validation goes with a fit by one process"),
         (["--cluster", "local:2", "--target", "rows.npy"], "--target goes with a fit by one process"),
         (["--cluster", "env", "--workers", "2"], "with --cluster env the environment says how many workers there are"),
     ],
@@ -53,10 +52,11 @@ def test_two_processes_write_one_bundle(tmp_path):
     """The first speaks and writes; the other is silent; the codes are those of one process."""
     rng = np.random.default_rng(0)
     np.save(tmp_path / "rows.npy", rng.random((600, 8), np.float32))
+    np.save(tmp_path / "held.npy", rng.random((90, 8), np.float32))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "narrows", "fit", "rows.npy", "--seed", "0", "--epochs", "3", "--layers", "8"]
+    command = [sys.executable, "-m", "narrows", "fit", "rows.npy", "--seed", "0", "--epochs", "3", "--layers", "8", "--validation", "held.npy"]
 
     def started(rank: int) -> subprocess.Popen[str]:
         where = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(rank), "NPROC": "1"}
@@ -80,5 +80,6 @@ def test_two_processes_write_one_bundle(tmp_path):
     import narrows
 
     rows = np.load(tmp_path / "rows.npy")
-    one, two = (narrows.load(tmp_path / f"{name}.narrows").transform(rows) for name in ("one", "two"))
-    np.testing.assert_allclose(two, one, atol=1e-4)
+    one, two = (narrows.load(tmp_path / f"{name}.narrows") for name in ("one", "two"))
+    np.testing.assert_allclose(two.transform(rows), one.transform(rows), atol=1e-4)
+    np.testing.assert_allclose(two.history_["val_loss"], one.history_["val_loss"], rtol=1e-4)

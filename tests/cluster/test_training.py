@@ -70,21 +70,25 @@ def workers() -> list[int]:
 
 
 def test_labelled_rows_of_a_table(nodes, tmp_path):
+    """With rows of their own to stop by."""
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(rng.random((2000, 6), np.float32), columns=[*"abcdef"])
     frame["kind"] = np.where(frame["a"] > frame["b"], "more", "less")
     for part in range(2):
         frame[part * 1000 : (part + 1) * 1000].to_parquet(tmp_path / f"part-{part}.parquet")
-    made = SupervisedAutoencoder(2, early_stopping=True, **FEW)
+    some = frame.sample(200, random_state=0)
+    made, alone = (SupervisedAutoencoder(2, early_stopping=True, **FEW) for _ in range(2))
+    held = some[[*"abcdef"]], some["kind"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        alone = SupervisedAutoencoder(2, early_stopping=True, **FEW).fit(data.blocks(str(tmp_path / "*.parquet"), label="kind"), None)
-        found = cluster.fit(made, tmp_path / "*.parquet", label="kind", workers=2)
+        alone.fit(data.blocks(str(tmp_path / "*.parquet"), label="kind"), None, validation_data=held)
+        found = cluster.fit(made, tmp_path / "*.parquet", label="kind", workers=2, validation_data=held)
 
     assert found is made
     assert list(made.classes_) == ["less", "more"]
     assert list(made.feature_names_in_) == [*"abcdef"]
     alike(made, alone)
+    assert "val_loss" in alone.history_
     for name, course in alone.history_.items():
         np.testing.assert_allclose(made.history_[name], course, rtol=1e-3)
     assert made.predict(frame[[*"abcdef"]]).shape == (2000,)

@@ -56,9 +56,8 @@ def check(machines: Machines | None, asked: Asked, in_blocks: bool | None) -> No
     """
     if machines is None:
         return
-    for name, given in (("--validation", asked.validation), ("--target", asked.target)):
-        if given is not None:
-            raise ValueError(f"{name} goes with a fit by one process: leave it out, or leave out --cluster")
+    if asked.target is not None:
+        raise ValueError("--target goes with a fit by one process: leave it out, or leave out --cluster")
     if in_blocks is False:
         raise ValueError("a cluster reads rows in blocks: leave out --no-blocks, or leave out --cluster")
     if machines.address == ENVIRONMENT and machines.workers is not None:
@@ -87,8 +86,10 @@ def met(screen: Screen, machines: Machines | None) -> Iterator[Ranks]:
         yield here
 
 
-def fit(machines: Machines, estimator: Any, asked: Asked, train: data.Rows, checkpoint: Checkpoint, progress: Progress) -> None:
-    """Fit an estimator to the rows of a source but those that are held out.
+def fit(
+    machines: Machines, estimator: Any, asked: Asked, train: data.Rows, validation: Any, checkpoint: Checkpoint, progress: Progress
+) -> None:
+    """Fit an estimator to the rows of a source but those that are held out, and stop by `validation` where there are such rows.
 
     Raises
     ------
@@ -100,6 +101,7 @@ def fit(machines: Machines, estimator: Any, asked: Asked, train: data.Rows, chec
 
     rows: Any = train.X
     options = {"cluster": machines.address, "workers": machines.workers, "checkpoint": checkpoint, "without": rows.without}
+    options["validation_data"] = validation
     try:
         cluster.fit(estimator, asked.source, label=asked.label, progress=progress, **options)
     finally:

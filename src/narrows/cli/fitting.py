@@ -312,7 +312,7 @@ def _train(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VerdictWarning)  # the verdicts say it
             if machines is not None:
-                clustering.fit(machines, estimator, asked, parts.train, checkpoint, screen.progress())
+                clustering.fit(machines, estimator, asked, parts.train, validation, checkpoint, screen.progress())
             else:
                 given = {"validation_data": validation, "target": target, "checkpoint": checkpoint}
                 estimator.fit(as_input(parts.train), parts.train.labels if labelled else None, **given)

@@ -45,6 +45,7 @@ def fit(
     workers: int | None = None,
     checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
     without: NDArray[np.int64] | None = None,
+    validation_data: Any = None,
     progress: Progress | None = None,
 ) -> Any:
     """Fit an estimator to rows in files, on a cluster, as one process would.
@@ -71,6 +72,8 @@ def fit(
         default a temporary file, which is enough where all workers are on this machine.
     without : ndarray of shape (m,), int64, default=None
         Numbers of rows that are left out, ascending.
+    validation_data : array-like, or tuple of these, default=None
+        As `fit` takes it: rows in memory to stop by, with their labels where the estimator learns labels. Each worker measures all of them.
     progress : Progress, default=None
         Told of the progress of all workers together; by default what the estimator's `verbose` says.
 
@@ -98,7 +101,7 @@ def fit(
     paths = [path for path in (*files, *([label] if label is not None and is_label_file(label) else [])) if os.path.exists(path)]
     progress = progress or progress_of(estimator.verbose)
     with _checkpoint(checkpoint) as kept:
-        work = _training_worker.Work(made, files if len(files) > 1 else files[0], label, without, kept, 0)
+        work = _training_worker.Work(made, files if len(files) > 1 else files[0], label, without, validation_data, kept, 0)
         if cluster == ENVIRONMENT:
             end = _here(work, progress, drawn)
         else:

@@ -34,6 +34,8 @@ class Work:
     label : str or None
     without : ndarray of int64 or None
         Numbers of rows that are left out.
+    validation_data : array-like, tuple of these, or None
+        As `fit` takes it.
     checkpoint : Checkpoint
     threads : int
         That a worker may use.
@@ -43,6 +45,7 @@ class Work:
     source: Any
     label: str | None
     without: np.ndarray | None
+    validation_data: Any
     checkpoint: Checkpoint
     threads: int
 
@@ -67,7 +70,7 @@ class Work:
         checkpoint = replace(self.checkpoint, resume=True)
         shown, made.verbose = made.verbose, progress if here.leads else False
         try:
-            made.fit(rows, None, checkpoint=checkpoint)  # labels are those that the rows came with
+            made.fit(rows, None, validation_data=self.validation_data, checkpoint=checkpoint)  # labels are those that the rows came with
         finally:
             made.verbose = shown
         return made
