@@ -100,7 +100,7 @@ def _keep_programs(jax: ModuleType) -> None:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # a fit has a dozen small programs, half a second in all
 
 
 def _threads() -> str | None:

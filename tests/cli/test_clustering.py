@@ -56,7 +56,8 @@ def test_two_processes_write_one_bundle(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "narrows", "fit", "rows.npy", "--seed", "0", "--epochs", "3", "--layers", "8", "--validation", "held.npy"]
+    flags = ["--seed", "0", "--epochs", "3", "--layers", "8", "--validation", "held.npy"]
+    command = [sys.executable, "-m", "narrows", "fit", "rows.npy", *flags]
 
     def started(rank: int) -> subprocess.Popen[str]:
         where = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(rank), "NPROC": "1"}
