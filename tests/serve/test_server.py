@@ -90,7 +90,7 @@ def test_answers_have_the_form_of_the_request(server, flowers):
     rows, names = flowers.rows[:7], list(flowers.model.feature_names_in_)
     frame = pd.DataFrame(rows, columns=names)
     path = "/models/flowers/reconstruct"
-    expected = np.array(server.ask("POST", path, rows.tolist()).json["reconstruction"])
+    expected = np.array(server.ask("POST", path, rows.tolist()).json["reconstruction"], np.float32)
 
     as_npy = server.ask("POST", path, npy(rows), content_type="application/x-npy")
     np.testing.assert_array_equal(np.load(io.BytesIO(as_npy.body)), expected)

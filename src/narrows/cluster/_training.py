@@ -72,7 +72,7 @@ def fit(
         default a temporary file, which is enough where all workers are on this machine.
     without : ndarray of shape (m,), int64, default=None
         Numbers of rows that are left out, ascending.
-    validation_data : array-like, or tuple of these, default=None
+    validation_data : array-like of shape (n, n_features), or tuple of this and more, default=None
         As `fit` takes it: rows in memory to stop by, with their labels where the estimator learns labels. Each worker measures all of them.
     progress : Progress, default=None
         Told of the progress of all workers together; by default what the estimator's `verbose` says.
