@@ -50,7 +50,7 @@ class Noting:
 
     def __init__(self) -> None:
         self.course: list[tuple[float, float, str]] = []
-        self.total = 0.0
+        self.total, self._training = 0.0, False
 
     def begin(self, name: str, total: float, unit: str = "") -> None:
         """Begin; what is read before training is not its pace."""
@@ -62,8 +62,8 @@ class Noting:
             self.course.append((time.perf_counter(), done, text))
 
     def end(self, text: str = "") -> None:
-        """Note the end, unless it is that of an attempt which another one follows."""
-        if self.course and text != "stopped":
+        """Note the end of training, unless it is that of an attempt which another one follows."""
+        if self._training and self.course and text != "stopped":
             self.course.append((time.perf_counter(), self.total, ""))
 
     def rate(self) -> float:
