@@ -44,7 +44,7 @@ class Desk:
         self._words: list[Word] = []
         self._stop = False
         self._end: End | None = None
-        self._reached, self._idle = -1.0, 0
+        self._task, self._reached, self._idle = "", dict[str, float](), 0
         self._attempts = 0
         self._last = ""
 
@@ -61,8 +61,10 @@ class Desk:
 
     def tell(self, word: Word) -> bool:
         """Take a word of progress; give whether to stop."""
-        if word.method == "advance" and word.arguments[0] > self._reached:
-            self._reached, self._idle = word.arguments[0], 0
+        if word.method == "begin":
+            self._task = word.arguments[0]
+        if word.method == "advance" and word.arguments[0] > self._reached.get(self._task, -1.0):
+            self._reached[self._task], self._idle = word.arguments[0], 0
         self._words.append(word)
         return self._stop
 
