@@ -37,10 +37,10 @@ class Abused:
     def growth(self, settled: float) -> float:
         """Give by which share memory has grown since it had settled: the mean of the last tenth over that of the tenth after.
 
-        While a bundle is reloaded there are two models: a part holds two reloads at least, so that both have as many.
+        While a bundle is reloaded there are two models: a part holds two reloads, so that both have as many, where the run is long enough.
         """
         after = [size for second, size in self.memory if second >= settled]
-        part = max(round(2 * RELOAD_SECONDS), len(after) // 10)
+        part = max(1, min(len(after) // 2, max(round(2 * RELOAD_SECONDS), len(after) // 10)))
         return sum(after[-part:]) / sum(after[:part]) - 1
 
 

@@ -17,7 +17,7 @@ from hypothesis import settings
 # A test may import Keras before narrows does. The processes that `python` starts go without this.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-# Most of the time of these tests goes into compiling programs that then run for a moment. What they compute stays the same.
+# Most of the time of these tests goes into compiling programs that then run for a moment. They compute the same, but for rounding.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 # The same examples in every run, whatever the clock says: a failure found here is found everywhere.

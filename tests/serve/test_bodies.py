@@ -61,6 +61,8 @@ def refusal(kind, body, wanted=WANTED):
     [
         (JSON, json.dumps({"rows": ROWS.tolist()}).encode()),
         (JSON, json.dumps(ROWS.tolist()).encode()),
+        (JSON, json.dumps(ROWS.tolist()).encode("utf-8-sig")),
+        (JSON, json.dumps(ROWS.tolist()).encode("utf-16")),
         (JSON, json.dumps([dict(zip(NAMES, row, strict=True)) for row in ROWS.tolist()]).encode()),
         (CSV, as_csv(table())),
         (CSV, b"1.5,-2,3\n0.25,1e6,-7\n"),
@@ -109,7 +111,7 @@ def test_images_come_as_their_pixels():
         (JSON, b"[]", 'send {"rows": [[…], …]}, with one at least'),
         (JSON, b'{"codes": [[1]]}', 'send {"rows": [[…], …]}, or the list alone'),
         (JSON, b'[{"a": 1, "b": 2}]', "a row has no 'c': each needs all of the model's columns"),
-        (JSON, b"\xff", "the body is no JSON: str is not valid UTF-8"),
+        (JSON, b"\xff", "the body is not text in UTF-8"),
         (JSON, b"[" * 400, "the body is no JSON"),
         (JSON, b"[[" + b"1," * 600 + b"1]]", "this JSON has more than 500 values: send .npy, Arrow or binary tensors"),
         (JSON, json.dumps([[1, 2, 3]] * 51).encode(), "51 rows came, and 50 are allowed: send them in parts"),

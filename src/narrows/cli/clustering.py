@@ -100,10 +100,18 @@ def fit(
     from narrows.training import ranks
 
     rows: Any = train.X
-    options = {"cluster": machines.address, "workers": machines.workers, "checkpoint": checkpoint, "without": rows.without}
-    options["validation_data"] = validation
     try:
-        cluster.fit(estimator, asked.source, label=asked.label, progress=progress, **options)
+        cluster.fit(
+            estimator,
+            asked.source,
+            label=asked.label,
+            cluster=machines.address,
+            workers=machines.workers,
+            checkpoint=checkpoint,
+            without=rows.without,
+            validation_data=validation,
+            progress=progress,
+        )
     finally:
         if machines.address == ENVIRONMENT:
             ranks.left()  # what is measured and written now is the work of the first; the others need not wait for it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -122,7 +123,10 @@ def plain_json(body: bytes | memoryview, most: int) -> Any:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > most:
         raise Refusal(413, f"this JSON has more than {most:,} values: send .npy, Arrow or binary tensors")
     try:
-        return orjson.loads(body)
+        # Some write UTF-16, or a mark before UTF-8, which orjson does not take.
+        return orjson.loads(body.decode(json.detect_encoding(body)))
+    except UnicodeDecodeError:
+        raise bad("the body is not text in UTF-8") from None
     except orjson.JSONDecodeError as problem:
         raise bad(f"the body is no JSON: {sentence(str(problem), 120)}") from None
 
